@@ -1,0 +1,134 @@
+"""The endpoint table: the one place where the API is written down.
+
+The server binds a handler to each row by name and refuses to start on a gap; the client calls
+rows; the OpenAPI document is printed from the rows. Reads answer at once; a change answers 202
+with a job, and `job_get` long-polls it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, Generic, TypeVar
+
+from appliance.api.wire import (
+    ApplyRequest,
+    AuditPage,
+    DiskList,
+    Empty,
+    JobList,
+    KindList,
+    ResourceList,
+    ResourceView,
+    SecretNames,
+    SecretValue,
+    SiteDocument,
+    Status,
+)
+from appliance.model.audit import AuditVerdict
+from appliance.model.job import Job
+from appliance.model.plan import Plan, PlanRequest
+from appliance.model.snapshot import NodeSnapshot
+
+Q = TypeVar("Q")
+R = TypeVar("R")
+
+
+class Role(StrEnum):
+    """What a caller may do, from the Unix groups `appliance-<role>`; root is admin."""
+
+    VIEWER = "viewer"
+    AUDITOR = "auditor"
+    TECHNICIAN = "technician"
+    ADMIN = "admin"
+
+
+class CallEffect(StrEnum):
+    """What a call does."""
+
+    READ = "read"
+    PLAN = "plan"
+    JOB = "job"
+
+
+@dataclass(frozen=True)
+class Endpoint(Generic[Q, R]):
+    """One call. `request` is the body's type for POST and PUT, the query's for GET."""
+
+    name: str
+    method: str
+    path: str
+    """May hold {placeholders}; each is a str argument of the handler."""
+    request: type[Q]
+    response: type[R]
+    effect: CallEffect
+    roles: frozenset[Role]
+    summary: str
+
+
+ANYONE: Final = frozenset(Role)
+HANDS: Final = frozenset({Role.TECHNICIAN, Role.ADMIN})
+ADMIN: Final = frozenset({Role.ADMIN})
+WATCHERS: Final = frozenset({Role.AUDITOR, Role.ADMIN})
+
+
+class JobQuery(Empty):
+    """Long-poll: wait up to `wait` seconds (60 at most) for a change after sequence `after`."""
+
+    after: int = -1
+    wait: float = 0
+
+
+class AuditQuery(Empty):
+    """The newest `limit` lines, or those before line `before`."""
+
+    limit: int = 100
+    before: int | None = None
+
+
+STATUS: Final = Endpoint("status", "GET", "/v1/status", Empty, Status, CallEffect.READ, ANYONE,
+                         "Is all well, what is not, what next")  # fmt: skip
+SNAPSHOT: Final = Endpoint("snapshot", "GET", "/v1/snapshot", Empty, NodeSnapshot, CallEffect.READ,
+                           ANYONE, "The node as one value")  # fmt: skip
+DISKS: Final = Endpoint("disks", "GET", "/v1/disks", Empty, DiskList, CallEffect.READ, ANYONE,
+                        "All disks, missing ones included")  # fmt: skip
+KINDS: Final = Endpoint("kinds", "GET", "/v1/kinds", Empty, KindList, CallEffect.READ, ANYONE,
+                        "The kinds of things managed here, with their schemas")  # fmt: skip
+RESOURCES: Final = Endpoint("resources", "GET", "/v1/resources/{noun}", Empty, ResourceList,
+                            CallEffect.READ, ANYONE, "All resources of a kind")  # fmt: skip
+RESOURCE: Final = Endpoint("resource", "GET", "/v1/resources/{noun}/{name}", Empty, ResourceView,
+                           CallEffect.READ, ANYONE, "One resource, wanted and found")  # fmt: skip
+SITE: Final = Endpoint("site", "GET", "/v1/site", Empty, SiteDocument, CallEffect.READ, ANYONE,
+                       "The whole wish, in the shape of a site spec")  # fmt: skip
+PLAN_MAKE: Final = Endpoint("plan_make", "POST", "/v1/plans", PlanRequest, Plan, CallEffect.PLAN,
+                            ANYONE, "Preview a change; cannot write to the node")  # fmt: skip
+PLAN_GET: Final = Endpoint("plan_get", "GET", "/v1/plans/{plan_id}", Empty, Plan, CallEffect.READ,
+                           ANYONE, "A plan made before")  # fmt: skip
+JOB_START: Final = Endpoint("job_start", "POST", "/v1/jobs", ApplyRequest, Job, CallEffect.JOB,
+                            ADMIN, "Carry out a plan")  # fmt: skip
+JOBS: Final = Endpoint("jobs", "GET", "/v1/jobs", Empty, JobList, CallEffect.READ, ANYONE,
+                       "All jobs, newest first")  # fmt: skip
+JOB_GET: Final = Endpoint("job_get", "GET", "/v1/jobs/{number}", JobQuery, Job, CallEffect.READ,
+                          ANYONE, "One job with its steps and exact commands")  # fmt: skip
+JOB_FINISH: Final = Endpoint("job_finish", "POST", "/v1/jobs/{number}/finish", Empty, Plan,
+                             CallEffect.PLAN, ADMIN, "Plan what is left of an unfinished job")  # fmt: skip
+JOB_UNDO: Final = Endpoint("job_undo", "POST", "/v1/jobs/{number}/undo", Empty, Job,
+                           CallEffect.JOB, ADMIN, "Undo the steps of an unfinished job")  # fmt: skip
+JOB_ABANDON: Final = Endpoint("job_abandon", "POST", "/v1/jobs/{number}/abandon", Empty, Job,
+                              CallEffect.PLAN, ADMIN, "Give an unfinished job up as it stands")  # fmt: skip
+SECRETS: Final = Endpoint("secrets", "GET", "/v1/secrets", Empty, SecretNames, CallEffect.READ,
+                          HANDS, "Names of the stored secrets")  # fmt: skip
+SECRET_PUT: Final = Endpoint("secret_put", "PUT", "/v1/secrets/{name}", SecretValue, SecretNames,
+                             CallEffect.PLAN, ADMIN, "Store a secret; it can never be read back")  # fmt: skip
+SECRET_DROP: Final = Endpoint("secret_drop", "DELETE", "/v1/secrets/{name}", Empty, SecretNames,
+                              CallEffect.PLAN, ADMIN, "Forget a secret nothing refers to")  # fmt: skip
+AUDIT: Final = Endpoint("audit", "GET", "/v1/audit", AuditQuery, AuditPage, CallEffect.READ,
+                        WATCHERS, "Who asked for what, and what came of it")  # fmt: skip
+AUDIT_VERIFY: Final = Endpoint("audit_verify", "GET", "/v1/audit/verify", Empty, AuditVerdict,
+                               CallEffect.READ, WATCHERS, "Check the audit's hash chain")  # fmt: skip
+
+ENDPOINTS: Final[tuple[Endpoint[Any, Any], ...]] = (
+    STATUS, SNAPSHOT, DISKS, KINDS, RESOURCES, RESOURCE, SITE, PLAN_MAKE, PLAN_GET, JOB_START,
+    JOBS, JOB_GET, JOB_FINISH, JOB_UNDO, JOB_ABANDON, SECRETS, SECRET_PUT, SECRET_DROP, AUDIT,
+    AUDIT_VERIFY,
+)  # fmt: skip

@@ -1,0 +1,114 @@
+"""The bodies of the API that are no model of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import SecretStr, SerializeAsAny
+
+from appliance.model.audit import AuditLine
+from appliance.model.base import Value
+from appliance.model.disk import Disk
+from appliance.model.job import Job
+from appliance.model.resource import Finding, Found, Spec
+from appliance.model.snapshot import Host
+
+
+class Empty(Value):
+    """No body, no query."""
+
+
+class DiskList(Value):
+    """All disks and what could not be read."""
+
+    disks: tuple[Disk, ...]
+    problems: tuple[str, ...] = ()
+
+
+class ResourceView(Value):
+    """One resource: what is wanted and what is found; either may be absent."""
+
+    id: str
+    kind: str
+    name: str
+    spec: SerializeAsAny[Spec] | None = None
+    found: SerializeAsAny[Found] | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+class ResourceList(Value):
+    """All resources of a kind, and the fields its list shows."""
+
+    kind: str
+    columns: tuple[str, ...]
+    resources: tuple[ResourceView, ...]
+
+
+class KindView(Value):
+    """A kind: what to call it and what its spec may hold."""
+
+    noun: str
+    title: str
+    face_of: str
+    verbs: dict[str, str]
+    columns: tuple[str, ...]
+    spec_schema: dict[str, Any]
+
+
+class KindList(Value):
+    """All kinds, in building order."""
+
+    kinds: tuple[KindView, ...]
+
+
+class SiteDocument(Value):
+    """The wish as a site spec: noun -> name -> spec, faces inside their share."""
+
+    site: dict[str, Any]
+
+
+class Status(Value):
+    """One screen: is all well, what is not, what next."""
+
+    host: Host
+    version: str
+    well: bool
+    findings: tuple[Finding, ...]
+    counts: dict[str, int]
+    """How many of each: disks, and every kind by its noun."""
+    drift: tuple[str, ...]
+    """Titles of the steps that would bring the node back to the wish."""
+    jobs: tuple[Job, ...]
+    """Unfinished or running jobs, without their steps."""
+
+
+class ApplyRequest(Value):
+    """Carry out a plan: its id, the digest it was shown with, and what was typed to confirm."""
+
+    plan_id: str
+    digest: str
+    confirm: frozenset[str] = frozenset()
+
+
+class JobList(Value):
+    """Jobs without their steps, newest first."""
+
+    jobs: tuple[Job, ...]
+
+
+class SecretNames(Value):
+    """Names only."""
+
+    names: tuple[str, ...]
+
+
+class SecretValue(Value):
+    """A secret on its way in."""
+
+    value: SecretStr
+
+
+class AuditPage(Value):
+    """Audit lines, newest first."""
+
+    lines: tuple[AuditLine, ...]

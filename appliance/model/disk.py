@@ -1,0 +1,110 @@
+"""Disks and bays as they were found. A disk is known by WWN and serial, never by sdX."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from appliance.model.base import VOLATILE, Bytes, Value
+
+
+class Transport(StrEnum):
+    """How a disk is attached."""
+
+    SAS = "sas"
+    SATA = "sata"
+    NVME = "nvme"
+    VIRTIO = "virtio"
+    USB = "usb"
+    OTHER = "other"
+
+
+class Medium(StrEnum):
+    """What a disk stores on."""
+
+    HDD = "hdd"
+    SSD = "ssd"
+    UNKNOWN = "unknown"
+
+
+class DiskRole(StrEnum):
+    """The one role a disk has (design.md part 3)."""
+
+    FREE = "free"
+    QUARANTINED = "quarantined"
+    PV = "pv"
+    SPARE = "spare"
+    CACHE = "cache"
+    OSD = "osd"
+    BOOT = "boot"
+    FOREIGN = "foreign"
+
+
+class Signature(Value):
+    """Something recognised on a disk: a file system, a partition table, another pool's label."""
+
+    type: str
+    """As blkid(8) names it: xfs, gpt, LVM2_member, DM_integrity, crypto_LUKS."""
+    label: str = ""
+    node: str = ""
+    """Kernel name of the block device it is on: the disk, a partition, a mapping over it."""
+
+
+class Smart(Value):
+    """The short form of a SMART reading."""
+
+    passed: bool | None = None
+    """The drive's own verdict; None when it gives none."""
+    temperature_c: int | None = None
+    power_on_hours: int | None = None
+    age_s: float = 0
+    """Seconds since the reading was taken."""
+    error: str = ""
+    """Why there is no reading; empty when there is one."""
+
+
+class Disk(Value):
+    """One disk, whatever number of paths lead to it."""
+
+    serial: str
+    wwn: str = ""
+    """Hexadecimal with 0x for NAA, or eui./uuid. for NVMe; empty when the disk has none."""
+    model: str = ""
+    vendor: str = ""
+    firmware: str = ""
+    transport: Transport
+    medium: Medium
+    size: Bytes | None = None
+    """None when the disk answers no capacity; such a disk is shown, never used."""
+    logical_block: int = 512
+    node: Annotated[str, VOLATILE]
+    """Kernel name now ("sda"); it may be another after the next reset."""
+    paths: Annotated[tuple[str, ...], VOLATILE] = ()
+    """All kernel names that lead to this disk (two for a dual-path SAS disk)."""
+    id_path: str = ""
+    bay: str = ""
+    """Bay label by the hardware profile or the enclosure; empty when unknown."""
+    role: DiskRole = DiskRole.FREE
+    pool: str = ""
+    tier: str = ""
+    signatures: tuple[Signature, ...] = ()
+    holders: tuple[str, ...] = ()
+    """Kernel names of the mappings that stand on it."""
+    mounted_at: tuple[str, ...] = ()
+    missing: bool = False
+    """An expected member that does not answer now; the rest is its last state."""
+    smart: Annotated[Smart | None, VOLATILE] = None
+
+    @property
+    def device(self) -> str:
+        """The path to use in commands: by WWN or serial where udev makes one, so it is stable."""
+        if self.wwn.startswith("0x"):
+            return f"/dev/disk/by-id/wwn-{self.wwn}"
+        if self.transport is Transport.NVME and self.model:
+            return f"/dev/disk/by-id/nvme-{self.model.replace(' ', '_')}_{self.serial}"
+        return f"/dev/{self.node}"
+
+    @property
+    def where(self) -> str:
+        """The disk in words: bay and serial."""
+        return f"bay {self.bay} (serial {self.serial})" if self.bay else f"serial {self.serial}"

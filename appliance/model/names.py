@@ -1,0 +1,41 @@
+"""The names things get on a node: one rule, used by every kind that refers to another's device."""
+
+from __future__ import annotations
+
+from typing import Final
+
+STATE_DIR: Final = "/var/lib/appliance"
+CONFIG_DIR: Final = "/etc/appliance"
+SHARE_ROOT: Final = "/srv/shares"
+TAG: Final = "appliance"
+"""Prefix of every LVM tag of ours: appliance.pool=NAME, appliance.tier=NAME, appliance.role=ROLE."""
+
+
+def tag(key: str, value: str) -> str:
+    """An LVM tag; lvm(8) allows letters, digits and _+.-/=!:&# in one."""
+    return f"{TAG}.{key}={value}"
+
+
+def volume_group(pool: str) -> str:
+    """The volume group of a pool; the prefix keeps /dev/<vg> clear of the kernel's own names."""
+    return f"vg_{pool}"
+
+
+def logical_volume(volume: str) -> str:
+    """The logical volume of a volume."""
+    return f"vol_{volume}"
+
+
+def volume_device(pool: str, volume: str) -> str:
+    """The block device of a volume."""
+    return f"/dev/{volume_group(pool)}/{logical_volume(volume)}"
+
+
+def integrity_device(serial: str) -> str:
+    """The device-mapper name of the dm-integrity layer over a disk; serials keep [A-Za-z0-9]."""
+    return "int-" + "".join(letter for letter in serial if letter.isalnum())
+
+
+def share_path(share: str) -> str:
+    """Where a share's file system is mounted."""
+    return f"{SHARE_ROOT}/{share}"

@@ -1,0 +1,54 @@
+"""The node as one value: everything a plan is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import SerializeAsAny
+
+from appliance.model.base import VOLATILE, Bytes, Value, digest
+from appliance.model.disk import Disk
+from appliance.model.resource import Found
+
+
+class Host(Value):
+    """The machine itself."""
+
+    hostname: str
+    profile: str
+    """Name of the hardware profile that matched, "generic" when none did."""
+    kernel: str = ""
+    memory: Bytes = 0
+    memory_reserved: Bytes = 0
+    """Kept for storage by the profile; guests share the rest."""
+    cpus: int = 1
+    cpus_reserved: int = 0
+    root_free: Annotated[Bytes, VOLATILE] = 0
+    """Free bytes of the root file system."""
+
+
+class NodeSnapshot(Value):
+    """Host, disks and every kind's findings, by noun and name."""
+
+    host: Host
+    taken_at: Annotated[datetime, VOLATILE]
+    disks: tuple[Disk, ...] = ()
+    found: Mapping[str, Mapping[str, SerializeAsAny[Found]]] = {}
+    secrets: frozenset[str] = frozenset()
+    """Names of the stored secrets, never their values."""
+    claims: Mapping[str, str] = {}
+    """Serial -> pool of disks an unfinished job had consent to overwrite."""
+    problems: tuple[str, ...] = ()
+    """What could not be read, in words; one bad disk or service does not hide the rest."""
+
+    def digest(self) -> str:
+        """Changes whenever a plan made from this snapshot could come out differently."""
+        return digest(self)
+
+    def disk(self, reference: str) -> Disk | None:
+        """The disk a person means by `bay:LABEL`, a serial or a WWN."""
+        if reference.startswith("bay:"):
+            return next((d for d in self.disks if d.bay == reference[4:]), None)
+        return next((d for d in self.disks if reference in (d.serial, d.wwn)), None)

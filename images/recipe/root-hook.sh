@@ -1,0 +1,42 @@
+#!/bin/bash
+# mmdebstrap customize hook: everything in the root file system that needs apt or pip.
+# usage: root-hook.sh ROOT; the wheels of the locked Python dependencies lie in ROOT/opt/wheels
+set -euo pipefail
+root=$1
+export DEBIAN_FRONTEND=noninteractive
+
+chroot "$root" apt-get install -y -q -t trixie-backports linux-image-amd64
+kernel=$(basename "$root"/lib/modules/*)
+
+# The demo's guest boots Debian's cloud kernel: unpacked, not installed, so that it never becomes ours.
+cloud=$(chroot "$root" apt-cache depends linux-image-cloud-amd64/trixie-backports |
+    awk '$1 == "Depends:" && $2 ~ /^linux-image-/ { print $2; exit }')
+mkdir -p "$root/var/tmp/cloud" "$root/usr/lib/appliance/guest"
+chroot "$root" sh -c "cd /var/tmp/cloud && apt-get download -q '$cloud' && dpkg-deb -x ./*.deb ."
+cp "$root"/var/tmp/cloud/boot/vmlinuz-* "$root/usr/lib/appliance/guest/vmlinuz"
+for name in virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk; do
+    find "$root/var/tmp/cloud" -name "$name.ko*" -exec cp {} "$root/usr/lib/appliance/guest/" \;
+done
+rm -rf "$root/var/tmp/cloud"
+
+# A small initrd that only finds a virtio root: half of the lab's boot time is saved by it.
+conf=$root/var/tmp/initramfs
+cp -r "$root/etc/initramfs-tools" "$conf"
+printf 'MODULES=list\nCOMPRESS=cat\n' >"$conf/conf.d/appliance"
+printf 'virtio_pci\nvirtio_blk\next4\n' >"$conf/modules"
+chroot "$root" mkinitramfs -d /var/tmp/initramfs -o /boot/initrd-lab "$kernel"
+rm -rf "$conf"
+
+# One signed-able file for UEFI: kernel, initrd and command line together.
+printf 'root=LABEL=approot ro console=tty0 console=ttyS0 quiet\n' >"$root/var/tmp/cmdline"
+chroot "$root" ukify build --linux="/boot/vmlinuz-$kernel" --initrd="/boot/initrd.img-$kernel" \
+    --cmdline=@/var/tmp/cmdline --os-release=@/etc/os-release --uname="$kernel" \
+    --output=/boot/appliance.efi
+rm "$root/var/tmp/cmdline"
+
+# Debian's libvirt and rtslib are C bound to its libraries: the environment sees the system's packages.
+chroot "$root" python3 -m venv --system-site-packages /opt/appliance/venv
+# pip obeys the host's PIP_* variables and files, which name paths that do not exist in here
+chroot "$root" env -i PATH=/usr/sbin:/usr/bin HOME=/root PIP_CONFIG_FILE=/dev/null \
+    /opt/appliance/venv/bin/pip install -q --no-index --find-links /opt/wheels -r /opt/wheels/install.txt
+rm -rf "$root/opt/wheels"
