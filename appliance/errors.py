@@ -7,22 +7,29 @@ reads errors off the wire with this module alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 
 class ApplianceError(Exception):
-    """Root of the tree. `message` is one sentence; `hint` says what to do next."""
+    """Root of the tree. `message` is one sentence; `hint` says what to do next.
+
+    `details` are the single findings behind the message: every wrong key of a spec, every token
+    that was not confirmed.
+    """
 
     code: ClassVar[str] = "internal"
     http_status: ClassVar[int] = 500
     exit_status: ClassVar[int] = 70
 
-    def __init__(self, message: str, *, hint: str, subject: str = "") -> None:
+    def __init__(
+        self, message: str, *, hint: str, subject: str = "", details: Iterable[str] = ()
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
         self.subject = subject
+        self.details = tuple(details)
 
     def problem(self) -> dict[str, object]:
         """The error as an RFC 9457 problem document."""
@@ -32,6 +39,7 @@ class ApplianceError(Exception):
             "title": self.message,
             "hint": self.hint,
             "subject": self.subject,
+            "details": list(self.details),
             "status": self.http_status,
             "exit_status": self.exit_status,
         }
@@ -135,8 +143,10 @@ def _tree(root: type[ApplianceError]) -> dict[str, type[ApplianceError]]:
 def from_problem(document: Mapping[str, object]) -> ApplianceError:
     """The error a problem document describes; unknown codes become InternalError."""
     kind = _tree(ApplianceError).get(str(document.get("code")), InternalError)
+    details = document.get("details")
     return kind(
         str(document.get("title", "The node answered with an error it did not describe.")),
         hint=str(document.get("hint", "Look at the node's log: journalctl -u appliance-agent")),
         subject=str(document.get("subject", "")),
+        details=map(str, details) if isinstance(details, list) else (),
     )

@@ -158,6 +158,16 @@ class Kind(ABC, Generic[S, F]):
         del name, view
         return spec
 
+    def refers(self, name: str, spec: S) -> tuple[str, ...]:
+        """noun/name of every resource this one stands on: ("volume/images",).
+
+        The planner refuses a wish whose references lead nowhere and the removal of a thing that
+        a wanted one still refers to; it also orders removals by them. A face refers to its share
+        without saying so.
+        """
+        del name, spec
+        return ()
+
     def act(
         self, verb: str, name: str, arguments: Mapping[str, object], view: View
     ) -> Iterator[Step]:
