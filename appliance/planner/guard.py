@@ -1,0 +1,130 @@
+"""The guard: which disks a plan may overwrite. It refuses rather than guesses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from appliance.errors import RefusedError
+from appliance.model.disk import Disk, DiskRole, Signature
+from appliance.model.plan import DiskClaim
+from appliance.model.snapshot import NodeSnapshot
+from appliance.model.steps import Step
+
+OUR_LAYERS: Final = frozenset({"DM_integrity", "LVM2_member"})
+"""What our own half-built pools leave on a disk, as blkid(8) names it."""
+
+
+def check_claims(snapshot: NodeSnapshot, steps: Iterable[Step]) -> tuple[DiskClaim, ...]:
+    """The disks the steps overwrite, in the order of the steps.
+
+    Raises RefusedError for a disk that does not answer, has no capacity, is the boot disk, is
+    mounted, belongs to another pool, is in use, carries something foreign, or is claimed for two
+    things at once.
+    """
+    owners: dict[str, str] = {}
+    for step in steps:
+        for serial in step.claims:
+            owner = owners.setdefault(serial, step.resource)
+            if owner != step.resource:
+                raise _refused(
+                    serial,
+                    f"Disk {serial} cannot be used for {step.resource} and {owner} at once.",
+                    "Name it in one of them only.",
+                )
+    return tuple(_claim(snapshot, serial, owner) for serial, owner in owners.items())
+
+
+def needs_serial(snapshot: NodeSnapshot, claim: DiskClaim, pools: Iterable[str]) -> bool:
+    """Whether a claimed disk holds something whose loss must be confirmed by its serial.
+
+    A disk of the pool itself, or one an unfinished job already had consent for, does not.
+    """
+    disk = snapshot.disk(claim.serial)
+    return disk is not None and bool(claim.signatures) and not _has_consent(snapshot, disk, pools)
+
+
+def _claim(snapshot: NodeSnapshot, serial: str, owner: str) -> DiskClaim:
+    noun, _, name = owner.partition("/")
+    pool = name if noun == "pool" else ""
+    disk = snapshot.disk(serial)
+    if disk is None:
+        raise _refused(
+            serial,
+            f"There is no disk {serial}, which {owner} wants.",
+            "List what there is with: appliance disk list",
+        )
+    _check_usable(disk)
+    _check_unused(snapshot, disk, pool)
+    return DiskClaim(
+        bay=disk.bay,
+        serial=disk.serial,
+        model=disk.model,
+        size=disk.size,
+        signatures=disk.signatures,
+    )
+
+
+def _check_usable(disk: Disk) -> None:
+    if disk.role is DiskRole.BOOT:
+        raise _refused(
+            disk.serial, f"The disk with {disk.where} is the boot disk.", "Choose another disk."
+        )
+    if disk.missing:
+        raise _refused(
+            disk.serial,
+            f"The disk with {disk.where} does not answer.",
+            "Put it back or choose another disk: appliance disk list",
+        )
+    if disk.size is None:
+        raise _refused(
+            disk.serial,
+            f"The disk with {disk.where} tells no capacity, so it is broken or locked.",
+            "Replace it or choose another disk: appliance disk list",
+        )
+    if disk.mounted_at:
+        raise _refused(
+            disk.serial,
+            f"The disk with {disk.where} is mounted at {', '.join(disk.mounted_at)}.",
+            f"If its data may go, unmount it first: umount {disk.mounted_at[0]}",
+        )
+
+
+def _check_unused(snapshot: NodeSnapshot, disk: Disk, pool: str) -> None:
+    if disk.pool and disk.pool != pool:
+        raise _refused(
+            disk.serial,
+            f"The disk with {disk.where} belongs to pool '{disk.pool}'.",
+            f"Choose another disk, or remove pool '{disk.pool}' before.",
+        )
+    consent = _has_consent(snapshot, disk, (pool,))
+    if disk.holders and not consent:
+        raise _refused(
+            disk.serial,
+            f"The disk with {disk.where} is in use by {', '.join(disk.holders)}.",
+            "Choose another disk, or take down what stands on it.",
+        )
+    foreign = tuple(item for item in disk.signatures if not _is_ours(item, disk, consent=consent))
+    if foreign:
+        raise _refused(
+            disk.serial,
+            f"The disk with {disk.where} holds {', '.join(map(_in_words, foreign))}.",
+            f"Choose another disk; if its data may go, erase it first: wipefs -a {disk.device}",
+        )
+
+
+def _has_consent(snapshot: NodeSnapshot, disk: Disk, pools: Iterable[str]) -> bool:
+    names = {name for name in pools if name}
+    return disk.pool in names or snapshot.claims.get(disk.serial) in names
+
+
+def _is_ours(signature: Signature, disk: Disk, *, consent: bool) -> bool:
+    return signature.type in OUR_LAYERS and (consent or disk.role is DiskRole.QUARANTINED)
+
+
+def _in_words(signature: Signature) -> str:
+    return f"{signature.type} '{signature.label}'" if signature.label else signature.type
+
+
+def _refused(serial: str, message: str, hint: str) -> RefusedError:
+    return RefusedError(message, hint=hint, subject=f"disk/{serial}")

@@ -1,0 +1,153 @@
+"""The one pure function from what is and what is wanted to a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from appliance.errors import InvalidInputError, NotFoundError
+from appliance.kinds.base import View
+from appliance.model.plan import Confirmation, DiskClaim, Plan
+from appliance.model.resource import ActionRequest, Resource, Spec
+from appliance.model.snapshot import NodeSnapshot
+from appliance.model.steps import Step
+from appliance.planner.diff import AnyChange, Difference, check_references, differences
+from appliance.planner.guard import check_claims, needs_serial
+from appliance.planner.order import in_order
+from appliance.planner.site import Kinds, in_building_order
+
+
+def make_plan(
+    kinds: Kinds,
+    snapshot: NodeSnapshot,
+    before: tuple[Resource, ...],
+    after: tuple[Resource, ...],
+    action: ActionRequest | None = None,
+    *,
+    plan_id: str,
+    now: datetime,
+    continues: int | None = None,
+) -> Plan:
+    """The plan that leads from the snapshot to `after`.
+
+    Raises InvalidInputError or NotFoundError for a wish that makes no sense, RefusedError for
+    one that could lose data.
+    """
+    check_references(kinds, View(snapshot), before, after)
+    view, resolved = _resolve(kinds, snapshot, after)
+    found = in_order(kinds, differences(view, before, resolved), before, resolved)
+    planned = [(item, tuple(kinds[item.noun].plan(item.change, view))) for item in found]
+    acts = tuple(_act(kinds, action, view)) if action else ()
+    steps = (*(step for _, own in planned for step in own), *acts)
+    claims = check_claims(snapshot, steps)
+    return Plan(
+        id=plan_id,
+        created_at=now,
+        digest=snapshot.digest(),
+        before=before,
+        after=resolved,
+        action=action,
+        steps=steps,
+        claims=claims,
+        confirmations=_confirmations(kinds, view, planned, acts, claims),
+        warnings=(*_warnings(kinds, snapshot, before, after), *_no_way_back(steps)),
+        notes=tuple(
+            note
+            for item, own in planned
+            if own
+            for note in kinds[item.noun].notes(item.change, view)
+        ),
+        continues=continues,
+    )
+
+
+def _resolve(
+    kinds: Kinds, snapshot: NodeSnapshot, after: tuple[Resource, ...]
+) -> tuple[View, tuple[Resource, ...]]:
+    """Resolve specs from the lowest rank up, so that each sees what it stands on resolved."""
+    wanted: dict[str, dict[str, Spec]] = {}
+    for item in after:
+        wanted.setdefault(item.kind, {})[item.name] = item.spec
+    view = View(snapshot, wanted)
+    resolved = []
+    for item in in_building_order(kinds, after):
+        spec = kinds[item.kind].resolve(item.name, item.spec, view)
+        wanted[item.kind][item.name] = spec
+        resolved.append(Resource(kind=item.kind, name=item.name, spec=spec))
+    return view, tuple(resolved)
+
+
+def _act(kinds: Kinds, action: ActionRequest, view: View) -> Iterator[Step]:
+    noun, _, name = action.resource.partition("/")
+    kind = kinds.get(noun)
+    if kind is None:
+        raise InvalidInputError(
+            f"There is no kind '{noun}'.",
+            hint=f"Name the resource as KIND/NAME; kinds: {', '.join(kinds)}.",
+            subject=action.resource,
+        )
+    if name not in view.specs(noun) and name not in view.found(noun):
+        raise NotFoundError(
+            f"There is no {noun} '{name}'.",
+            hint=f"List them with: appliance {noun} list",
+            subject=action.resource,
+        )
+    yield from kind.act(action.verb, name, action.arguments, view)
+
+
+def _confirmations(
+    kinds: Kinds,
+    view: View,
+    planned: list[tuple[Difference, tuple[Step, ...]]],
+    acts: tuple[Step, ...],
+    claims: tuple[DiskClaim, ...],
+) -> tuple[Confirmation, ...]:
+    """Each token once. Whatever destroys data needs one, also where its kind asks for none."""
+    asked: dict[str, str] = {}
+    pools = tuple(item.change.name for item, _ in planned if item.noun == "pool")
+    for claim in claims:
+        if needs_serial(view.snapshot, claim, pools):
+            held = ", ".join(signature.type for signature in claim.signatures)
+            asked.setdefault(claim.serial, f"the disk in bay {claim.bay or '?'} holds {held}")
+    for item, own in planned:
+        tokens = _asked_by_kind(kinds, item, own, view)
+        for token, why in tokens or _asked_by_steps(own):
+            asked.setdefault(token, why)
+    for token, why in _asked_by_steps(acts):
+        asked.setdefault(token, why)
+    return tuple(Confirmation(token=token, why=why) for token, why in asked.items())
+
+
+def _asked_by_kind(
+    kinds: Kinds, item: Difference, own: tuple[Step, ...], view: View
+) -> tuple[tuple[str, str], ...]:
+    change: AnyChange = item.change
+    return kinds[item.noun].confirmations(change, view) if item.removal and own else ()
+
+
+def _asked_by_steps(steps: tuple[Step, ...]) -> Iterator[tuple[str, str]]:
+    """The resource's name for each step that destroys data other than that of a claimed disk."""
+    for step in steps:
+        if step.destroys and not step.claims:
+            yield step.resource.partition("/")[2], step.destroys
+
+
+def _warnings(
+    kinds: Kinds,
+    snapshot: NodeSnapshot,
+    before: tuple[Resource, ...],
+    after: tuple[Resource, ...],
+) -> Iterator[str]:
+    managed = {item.id for item in (*before, *after)}
+    for noun in kinds:
+        for name in snapshot.found.get(noun, {}):
+            if f"{noun}/{name}" not in managed:
+                yield f"{noun}/{name} is on the node but not in the wish; it is left alone."
+    for problem in snapshot.problems:
+        yield f"Not everything could be read: {problem}"
+
+
+def _no_way_back(steps: tuple[Step, ...]) -> Iterator[str]:
+    for step in steps:
+        if step.destroys:
+            yield f"'{step.title}' cannot be undone; it destroys {step.destroys}."
