@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Generic, TypeVar
 
+from appliance.api import paths
 from appliance.api.wire import (
     ApplyRequest,
     AuditPage,
@@ -86,45 +87,45 @@ class AuditQuery(Empty):
     before: int | None = None
 
 
-STATUS: Final = Endpoint("status", "GET", "/v1/status", Empty, Status, CallEffect.READ, ANYONE,
+STATUS: Final = Endpoint("status", "GET", paths.STATUS, Empty, Status, CallEffect.READ, ANYONE,
                          "Is all well, what is not, what next")  # fmt: skip
-SNAPSHOT: Final = Endpoint("snapshot", "GET", "/v1/snapshot", Empty, NodeSnapshot, CallEffect.READ,
+SNAPSHOT: Final = Endpoint("snapshot", "GET", paths.SNAPSHOT, Empty, NodeSnapshot, CallEffect.READ,
                            ANYONE, "The node as one value")  # fmt: skip
-DISKS: Final = Endpoint("disks", "GET", "/v1/disks", Empty, DiskList, CallEffect.READ, ANYONE,
+DISKS: Final = Endpoint("disks", "GET", paths.DISKS, Empty, DiskList, CallEffect.READ, ANYONE,
                         "All disks, missing ones included")  # fmt: skip
-KINDS: Final = Endpoint("kinds", "GET", "/v1/kinds", Empty, KindList, CallEffect.READ, ANYONE,
+KINDS: Final = Endpoint("kinds", "GET", paths.KINDS, Empty, KindList, CallEffect.READ, ANYONE,
                         "The kinds of things managed here, with their schemas")  # fmt: skip
-RESOURCES: Final = Endpoint("resources", "GET", "/v1/resources/{noun}", Empty, ResourceList,
+RESOURCES: Final = Endpoint("resources", "GET", paths.RESOURCES, Empty, ResourceList,
                             CallEffect.READ, ANYONE, "All resources of a kind")  # fmt: skip
-RESOURCE: Final = Endpoint("resource", "GET", "/v1/resources/{noun}/{name}", Empty, ResourceView,
+RESOURCE: Final = Endpoint("resource", "GET", paths.RESOURCE, Empty, ResourceView,
                            CallEffect.READ, ANYONE, "One resource, wanted and found")  # fmt: skip
-SITE: Final = Endpoint("site", "GET", "/v1/site", Empty, SiteDocument, CallEffect.READ, ANYONE,
+SITE: Final = Endpoint("site", "GET", paths.SITE, Empty, SiteDocument, CallEffect.READ, ANYONE,
                        "The whole wish, in the shape of a site spec")  # fmt: skip
-PLAN_MAKE: Final = Endpoint("plan_make", "POST", "/v1/plans", PlanRequest, Plan, CallEffect.PLAN,
+PLAN_MAKE: Final = Endpoint("plan_make", "POST", paths.PLANS, PlanRequest, Plan, CallEffect.PLAN,
                             ANYONE, "Preview a change; cannot write to the node")  # fmt: skip
-PLAN_GET: Final = Endpoint("plan_get", "GET", "/v1/plans/{plan_id}", Empty, Plan, CallEffect.READ,
+PLAN_GET: Final = Endpoint("plan_get", "GET", paths.PLAN, Empty, Plan, CallEffect.READ,
                            ANYONE, "A plan made before")  # fmt: skip
-JOB_START: Final = Endpoint("job_start", "POST", "/v1/jobs", ApplyRequest, Job, CallEffect.JOB,
+JOB_START: Final = Endpoint("job_start", "POST", paths.JOBS, ApplyRequest, Job, CallEffect.JOB,
                             ADMIN, "Carry out a plan")  # fmt: skip
-JOBS: Final = Endpoint("jobs", "GET", "/v1/jobs", Empty, JobList, CallEffect.READ, ANYONE,
+JOBS: Final = Endpoint("jobs", "GET", paths.JOBS, Empty, JobList, CallEffect.READ, ANYONE,
                        "All jobs, newest first")  # fmt: skip
-JOB_GET: Final = Endpoint("job_get", "GET", "/v1/jobs/{number}", JobQuery, Job, CallEffect.READ,
+JOB_GET: Final = Endpoint("job_get", "GET", paths.JOB, JobQuery, Job, CallEffect.READ,
                           ANYONE, "One job with its steps and exact commands")  # fmt: skip
-JOB_FINISH: Final = Endpoint("job_finish", "POST", "/v1/jobs/{number}/finish", Empty, Plan,
+JOB_FINISH: Final = Endpoint("job_finish", "POST", paths.JOB_FINISH, Empty, Plan,
                              CallEffect.PLAN, ADMIN, "Plan what is left of an unfinished job")  # fmt: skip
-JOB_UNDO: Final = Endpoint("job_undo", "POST", "/v1/jobs/{number}/undo", Empty, Job,
+JOB_UNDO: Final = Endpoint("job_undo", "POST", paths.JOB_UNDO, Empty, Job,
                            CallEffect.JOB, ADMIN, "Undo the steps of an unfinished job")  # fmt: skip
-JOB_ABANDON: Final = Endpoint("job_abandon", "POST", "/v1/jobs/{number}/abandon", Empty, Job,
+JOB_ABANDON: Final = Endpoint("job_abandon", "POST", paths.JOB_ABANDON, Empty, Job,
                               CallEffect.PLAN, ADMIN, "Give an unfinished job up as it stands")  # fmt: skip
-SECRETS: Final = Endpoint("secrets", "GET", "/v1/secrets", Empty, SecretNames, CallEffect.READ,
+SECRETS: Final = Endpoint("secrets", "GET", paths.SECRETS, Empty, SecretNames, CallEffect.READ,
                           HANDS, "Names of the stored secrets")  # fmt: skip
-SECRET_PUT: Final = Endpoint("secret_put", "PUT", "/v1/secrets/{name}", SecretValue, SecretNames,
+SECRET_PUT: Final = Endpoint("secret_put", "PUT", paths.SECRET, SecretValue, SecretNames,
                              CallEffect.PLAN, ADMIN, "Store a secret; it can never be read back")  # fmt: skip
-SECRET_DROP: Final = Endpoint("secret_drop", "DELETE", "/v1/secrets/{name}", Empty, SecretNames,
+SECRET_DROP: Final = Endpoint("secret_drop", "DELETE", paths.SECRET, Empty, SecretNames,
                               CallEffect.PLAN, ADMIN, "Forget a secret nothing refers to")  # fmt: skip
-AUDIT: Final = Endpoint("audit", "GET", "/v1/audit", AuditQuery, AuditPage, CallEffect.READ,
+AUDIT: Final = Endpoint("audit", "GET", paths.AUDIT, AuditQuery, AuditPage, CallEffect.READ,
                         WATCHERS, "Who asked for what, and what came of it")  # fmt: skip
-AUDIT_VERIFY: Final = Endpoint("audit_verify", "GET", "/v1/audit/verify", Empty, AuditVerdict,
+AUDIT_VERIFY: Final = Endpoint("audit_verify", "GET", paths.AUDIT_VERIFY, Empty, AuditVerdict,
                                CallEffect.READ, WATCHERS, "Check the audit's hash chain")  # fmt: skip
 
 ENDPOINTS: Final[tuple[Endpoint[Any, Any], ...]] = (

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from pydantic import SecretStr, SerializeAsAny
+from pydantic import FieldSerializationInfo, SecretStr, field_serializer
 
 from appliance.model.audit import AuditLine
 from appliance.model.base import Value
 from appliance.model.disk import Disk
 from appliance.model.job import Job
-from appliance.model.resource import Finding, Found, Spec
+from appliance.model.resource import AnyFound, AnySpec, Finding
 from appliance.model.snapshot import Host
 
 
@@ -31,8 +32,8 @@ class ResourceView(Value):
     id: str
     kind: str
     name: str
-    spec: SerializeAsAny[Spec] | None = None
-    found: SerializeAsAny[Found] | None = None
+    spec: AnySpec | None = None
+    found: AnyFound | None = None
     findings: tuple[Finding, ...] = ()
 
 
@@ -106,6 +107,12 @@ class SecretValue(Value):
     """A secret on its way in."""
 
     value: SecretStr
+
+    @field_serializer("value", when_used="json")
+    def _reveal_to_the_wire(self, value: SecretStr, info: FieldSerializationInfo) -> str:
+        """In the clear only for the client's request; anywhere else it stays masked."""
+        reveal = isinstance(info.context, Mapping) and info.context.get("reveal") is True
+        return value.get_secret_value() if reveal else str(value)
 
 
 class AuditPage(Value):

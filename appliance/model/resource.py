@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, SerializeAsAny
+from pydantic import BeforeValidator, ConfigDict, Field, SerializeAsAny
 
 from appliance.model.base import Name, Value
 
@@ -18,12 +19,40 @@ class Found(Value):
     """Base of every kind's finding: such a thing as it is on the node now."""
 
 
+class OpenSpec(Spec):
+    """A spec read off the wire or the database, before its kind has judged it: any keys."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class OpenFound(Found):
+    """A finding read off the wire or the database: any keys."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+def _open_spec(value: object) -> object:
+    return OpenSpec.model_validate(value) if isinstance(value, Mapping) else value
+
+
+def _open_found(value: object) -> object:
+    return OpenFound.model_validate(value) if isinstance(value, Mapping) else value
+
+
+AnySpec = Annotated[SerializeAsAny[Spec], BeforeValidator(_open_spec)]
+"""Any kind's spec. The model knows no kinds, so parsing JSON gives an OpenSpec; whoever needs the
+kind's own type validates that with the kind's `spec_type`."""
+
+AnyFound = Annotated[SerializeAsAny[Found], BeforeValidator(_open_found)]
+"""Any kind's finding, in the same way."""
+
+
 class Resource(Value):
     """One wanted thing. `kind` is the kind's noun: pool, volume, share, nfs, smb, lun, vm."""
 
     kind: str
     name: Name
-    spec: SerializeAsAny[Spec]
+    spec: AnySpec
 
     @property
     def id(self) -> str:

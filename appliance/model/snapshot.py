@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import SerializeAsAny
-
 from appliance.model.base import VOLATILE, Bytes, Value, digest
 from appliance.model.disk import Disk
-from appliance.model.resource import Found
+from appliance.model.resource import AnyFound
 
 
 class Host(Value):
@@ -35,7 +33,7 @@ class NodeSnapshot(Value):
     host: Host
     taken_at: Annotated[datetime, VOLATILE]
     disks: tuple[Disk, ...] = ()
-    found: Mapping[str, Mapping[str, SerializeAsAny[Found]]] = {}
+    found: Mapping[str, Mapping[str, AnyFound]] = {}
     secrets: frozenset[str] = frozenset()
     """Names of the stored secrets, never their values."""
     claims: Mapping[str, str] = {}

@@ -1,0 +1,23 @@
+"""The kinds as the API shows them: what a face needs to build flags, forms and lists."""
+
+from __future__ import annotations
+
+from appliance.api.wire import KindList, KindView
+from appliance.kinds.registry import all_kinds
+
+
+def kind_list() -> KindList:
+    """All kinds in building order, each with the JSON schema of its spec."""
+    return KindList(
+        kinds=tuple(
+            KindView(
+                noun=kind.noun,
+                title=kind.title,
+                face_of=kind.face_of,
+                verbs=dict(kind.verbs),
+                columns=kind.columns,
+                spec_schema=kind.spec_type.model_json_schema(),
+            )
+            for kind in all_kinds().values()
+        )
+    )

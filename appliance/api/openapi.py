@@ -1,0 +1,125 @@
+"""The OpenAPI 3.1 document, printed from the endpoint table and the kinds' specs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from appliance.api.contract import ENDPOINTS, CallEffect, Endpoint
+from appliance.api.problems import MEDIA_TYPE
+from appliance.kinds.registry import all_kinds
+
+_REF: Final = "#/components/schemas/{model}"
+_PROBLEM: Final[dict[str, Any]] = {
+    "title": "Problem",
+    "description": "RFC 9457 problem document; code, hint and details are extensions.",
+    "type": "object",
+    "required": ["type", "code", "title", "hint", "status", "exit_status"],
+    "properties": {
+        "type": {"type": "string"},
+        "code": {"type": "string"},
+        "title": {"type": "string", "description": "What happened, in one sentence."},
+        "hint": {"type": "string", "description": "What to do next."},
+        "subject": {"type": "string"},
+        "details": {"type": "array", "items": {"type": "string"}},
+        "status": {"type": "integer"},
+        "exit_status": {"type": "integer"},
+    },
+}
+
+
+def document() -> dict[str, Any]:
+    """The whole document."""
+    models = {endpoint.request for endpoint in ENDPOINTS if not _is_query(endpoint)}
+    answers = {endpoint.response for endpoint in ENDPOINTS}
+    specs = {kind.spec_type for kind in all_kinds().values()}
+    refs, schemas = models_json_schema(
+        [
+            *((model, "validation") for model in _by_name(models | specs)),
+            *((model, "serialization") for model in _by_name(answers)),
+        ],
+        ref_template=_REF,
+    )
+    components = dict(schemas.get("$defs", {}))
+    components["Problem"] = _PROBLEM
+    components["Site"] = _site({noun: refs[(kind.spec_type, "validation")]
+                                for noun, kind in all_kinds().items()})  # fmt: skip
+    paths: dict[str, dict[str, Any]] = {}
+    for endpoint in ENDPOINTS:
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint, refs)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Appliance node", "version": "1"},
+        "paths": paths,
+        "components": {"schemas": dict(sorted(components.items()))},
+    }
+
+
+def _by_name(models: Iterable[type[BaseModel]]) -> list[type[BaseModel]]:
+    return sorted(models, key=lambda model: model.__name__)
+
+
+def _is_query(endpoint: Endpoint[Any, Any]) -> bool:
+    return endpoint.method in {"GET", "DELETE"}
+
+
+def _site(specs: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The shape of `PlanRequest.site` and `put`: noun -> name -> spec, faces inside their share."""
+    faces: dict[str, dict[str, Any]] = {}
+    for noun, kind in all_kinds().items():
+        if kind.face_of:
+            faces.setdefault(kind.face_of, {})[noun] = specs[noun]
+    tables = {}
+    for noun, kind in all_kinds().items():
+        if not kind.face_of:
+            inner = {"properties": faces[noun]} if noun in faces else {}
+            one = {"allOf": [specs[noun], inner]} if inner else specs[noun]
+            tables[noun] = {"type": "object", "additionalProperties": one}
+    return {"type": "object", "additionalProperties": False, "properties": tables}
+
+
+def _operation(endpoint: Endpoint[Any, Any], refs: dict[Any, dict[str, Any]]) -> dict[str, Any]:
+    status = "202" if endpoint.effect is CallEffect.JOB else "200"
+    operation: dict[str, Any] = {
+        "operationId": endpoint.name,
+        "summary": endpoint.summary,
+        "x-roles": sorted(endpoint.roles),
+        "parameters": _parameters(endpoint),
+        "responses": {
+            status: {
+                "description": "The answer.",
+                "content": {
+                    "application/json": {"schema": refs[(endpoint.response, "serialization")]}
+                },
+            },
+            "default": {
+                "description": "What went wrong and what to do next.",
+                "content": {MEDIA_TYPE: {"schema": {"$ref": _REF.format(model="Problem")}}},
+            },
+        },
+    }
+    if not _is_query(endpoint):
+        schema = refs[(endpoint.request, "validation")]
+        operation["requestBody"] = {
+            "required": bool(endpoint.request.model_fields),
+            "content": {"application/json": {"schema": schema}},
+        }
+    return operation
+
+
+def _parameters(endpoint: Endpoint[Any, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in re.findall(r"\{(\w+)\}", endpoint.path)
+    ]
+    if _is_query(endpoint):
+        schema = endpoint.request.model_json_schema()
+        found += [
+            {"name": name, "in": "query", "required": False, "schema": field}
+            for name, field in schema.get("properties", {}).items()
+        ]
+    return found

@@ -1,0 +1,51 @@
+"""Paths of the API and where the agent listens; imports nothing, so the CLI's light path can.
+
+The endpoint table (contract.py) is made of these; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+SOCKET: Final = "/run/appliance/agent.sock"
+"""Every local user may connect; what one may ask for is decided by the peer's groups."""
+
+GROUPS: Final = (
+    "appliance-admin",
+    "appliance-technician",
+    "appliance-auditor",
+    "appliance-viewer",
+)
+"""The Unix groups that give a role, the most powerful first."""
+
+STATUS: Final = "/v1/status"
+SNAPSHOT: Final = "/v1/snapshot"
+DISKS: Final = "/v1/disks"
+KINDS: Final = "/v1/kinds"
+RESOURCES: Final = "/v1/resources/{noun}"
+RESOURCE: Final = "/v1/resources/{noun}/{name}"
+SITE: Final = "/v1/site"
+PLANS: Final = "/v1/plans"
+PLAN: Final = "/v1/plans/{plan_id}"
+JOBS: Final = "/v1/jobs"
+JOB: Final = "/v1/jobs/{number}"
+JOB_FINISH: Final = "/v1/jobs/{number}/finish"
+JOB_UNDO: Final = "/v1/jobs/{number}/undo"
+JOB_ABANDON: Final = "/v1/jobs/{number}/abandon"
+SECRETS: Final = "/v1/secrets"
+SECRET: Final = "/v1/secrets/{name}"  # noqa: S105 - a path, no password
+AUDIT: Final = "/v1/audit"
+AUDIT_VERIFY: Final = "/v1/audit/verify"
+
+
+def fill(path: str, **parts: str) -> str:
+    """The path with its placeholders filled; whatever is not plain in a URL is percent-encoded."""
+    for key, value in parts.items():
+        encoded = "".join(
+            chr(byte)
+            if chr(byte).isascii() and (chr(byte).isalnum() or byte in b"-_.~")
+            else f"%{byte:02X}"
+            for byte in value.encode()
+        )
+        path = path.replace("{" + key + "}", encoded)
+    return path

@@ -1,0 +1,80 @@
+"""The way to a node: one method. Which way it is, the address decides."""
+
+from __future__ import annotations
+
+import os
+from typing import Final, NamedTuple, Protocol
+
+from appliance.api.paths import SOCKET
+from appliance.errors import InvalidInputError
+
+CALL_TIMEOUT_S: Final = 180.0
+"""A node that looks at 84 disks through a slow bus takes a while; longer means it hangs."""
+
+
+class Transport(Protocol):
+    """A way to one node's agent."""
+
+    def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+        """The status and body of the answer. Raises UnavailableError when there is none."""
+
+    def close(self) -> None:
+        """Let the connection go."""
+
+
+class Address(NamedTuple):
+    """Where a node is: `unix:///path` or `ssh://[user@]host[:port]`."""
+
+    scheme: str
+    user: str
+    host: str
+    port: int
+    path: str
+
+    @property
+    def text(self) -> str:
+        """As a person writes it."""
+        if self.scheme == "unix":
+            return f"unix://{self.path}"
+        user = f"{self.user}@" if self.user else ""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = f":{self.port}" if self.port != SSH_PORT else ""
+        return f"ssh://{user}{host}{port}"
+
+
+SSH_PORT: Final = 22
+LOCAL: Final = Address("unix", "", "", 0, SOCKET)
+
+
+def parse_address(text: str) -> Address:
+    """The address a person wrote. Raises InvalidInputError."""
+    if not text:
+        return LOCAL
+    scheme, found, rest = text.partition("://")
+    if not found:
+        scheme, rest = "ssh", text
+    if scheme == "unix" and rest.startswith("/"):
+        return Address("unix", "", "", 0, rest)
+    user, _, place = rest.rstrip("/").rpartition("@")
+    host, port = _split_port(place)
+    if scheme != "ssh" or not host or "/" in host or (port and not port.isdigit()):
+        raise InvalidInputError(
+            f"'{text}' is not the address of a node.",
+            hint="Write ssh://USER@HOST or ssh://USER@HOST:PORT; for this machine leave it out.",
+            subject=text,
+        )
+    return Address("ssh", user, host, int(port or SSH_PORT), "")
+
+
+def _split_port(place: str) -> tuple[str, str]:
+    """Host and port; an IPv6 address stands in brackets."""
+    if place.startswith("["):
+        host, _, rest = place[1:].partition("]")
+        return host, rest.removeprefix(":")
+    host, _, port = place.partition(":")
+    return host, port
+
+
+def this_user() -> str:
+    """The login name to use when an address has none."""
+    return os.environ.get("USER") or os.environ.get("LOGNAME") or "root"

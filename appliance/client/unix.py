@@ -1,0 +1,67 @@
+"""The agent on this machine, over its unix socket."""
+
+from __future__ import annotations
+
+import socket
+from typing import Final
+
+from appliance.api.paths import GROUPS, SOCKET
+from appliance.client.kept import KeptLinks
+from appliance.client.transport import CALL_TIMEOUT_S
+from appliance.errors import ForbiddenError, UnavailableError
+
+_CONNECT_TIMEOUT_S: Final = 10.0
+
+
+class UnixLink(socket.socket):
+    """A connected unix socket."""
+
+    def stale(self) -> bool:
+        """See Link. Between two requests the agent has nothing to say, so bytes mean trouble too."""
+        try:
+            self.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        return True
+
+
+class UnixTransport:
+    """Transport over a unix socket."""
+
+    def __init__(self, path: str = SOCKET) -> None:
+        self._path = path
+        self._links = KeptLinks(self._dial, subject=path)
+
+    def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+        """See Transport."""
+        return self._links.request(method, path, body)
+
+    def close(self) -> None:
+        """See Transport."""
+        self._links.close()
+
+    def _dial(self) -> UnixLink:
+        link = UnixLink(socket.AF_UNIX, socket.SOCK_STREAM)
+        link.settimeout(_CONNECT_TIMEOUT_S)
+        try:
+            link.connect(self._path)
+        except PermissionError as error:
+            link.close()
+            raise ForbiddenError(
+                f"You may not open {self._path}.",
+                hint=f"Ask an administrator to put you into one of the groups {', '.join(GROUPS)},"
+                " then log in again.",
+                subject=self._path,
+            ) from error
+        except OSError as error:
+            link.close()
+            raise UnavailableError(
+                f"The appliance agent does not answer on {self._path}: {error.strerror or error}.",
+                hint="Start it with: systemctl start appliance-agent; "
+                "another node is reached with: appliance -H ssh://USER@HOST",
+                subject=self._path,
+            ) from error
+        link.settimeout(CALL_TIMEOUT_S)
+        return link
