@@ -121,6 +121,19 @@ class StepFailedError(ApplianceError):
     http_status = 500
     exit_status = 74
 
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str,
+        subject: str = "",
+        details: Iterable[str] = (),
+        exit_code: int | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, subject=subject, details=details)
+        self.exit_code = exit_code
+        """Of the command that failed; None when no command ended."""
+
 
 class FullError(StepFailedError):
     """A file system the step needs has no room left."""

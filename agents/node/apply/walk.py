@@ -1,0 +1,200 @@
+"""One typed step to its effect, to what takes it back, and to a line a person can run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import Final, assert_never
+
+from agents.node.apply.handles import Actor
+from appliance.errors import StepFailedError
+from appliance.model.command import Effect, Output
+from appliance.model.steps import (
+    DefineGuestStep,
+    GuestAct,
+    GuestStep,
+    RemoveFileStep,
+    RunStep,
+    Step,
+    WaitStep,
+    WriteFileStep,
+)
+
+NOTHING: Final = Output(code=0, stdout="")
+
+_OPPOSITE: Final = {
+    GuestAct.START: GuestAct.SHUTDOWN,
+    GuestAct.SHUTDOWN: GuestAct.START,
+    GuestAct.FORCE_OFF: GuestAct.START,
+    GuestAct.AUTOSTART_ON: GuestAct.AUTOSTART_OFF,
+    GuestAct.AUTOSTART_OFF: GuestAct.AUTOSTART_ON,
+}
+
+_VIRSH: Final = {
+    GuestAct.START: "start {}",
+    GuestAct.SHUTDOWN: "shutdown {}",
+    GuestAct.FORCE_OFF: "destroy {}",
+    GuestAct.UNDEFINE: "undefine {} --nvram",
+    GuestAct.AUTOSTART_ON: "autostart {}",
+    GuestAct.AUTOSTART_OFF: "autostart {} --disable",
+}
+
+
+def perform(step: Step, actor: Actor) -> Output:
+    """Carry a step out. Raises StepFailedError, or FullError when there is no room for it."""
+    match step:
+        case RunStep():
+            return actor.executor.run(step.command)
+        case WriteFileStep():
+            actor.files.write(step.path, step.content, step.mode)
+        case RemoveFileStep():
+            actor.files.remove(step.path)
+        case WaitStep():
+            return _wait(step, actor)
+        case DefineGuestStep():
+            actor.guests.define(step.xml)
+        case GuestStep():
+            actor.guests.act(step.guest, step.act, step.timeout_s)
+        case _:
+            assert_never(step)
+    return NOTHING
+
+
+def undo_of(
+    step: Step, actor: Actor, fresh_guests: frozenset[str] = frozenset()
+) -> tuple[Step, ...] | None:
+    """The steps that take this one back; none when there is nothing to take back; None when
+    there is no way back. Asked before the step begins, so it still sees what stands there.
+
+    `fresh_guests` are the guests the same job defined: they hold nothing yet, so taking back
+    their start may switch them off; any other guest is asked to shut down.
+    """
+    if step.destroys:
+        return None
+    match step:
+        case RunStep():
+            return _undo_run(step)
+        case WriteFileStep() | RemoveFileStep():
+            return _undo_file(step, actor)
+        case WaitStep():
+            return ()
+        case DefineGuestStep():
+            return _undo_define(step, actor)
+        case GuestStep():
+            return _undo_guest(step, actor, fresh=step.guest in fresh_guests)
+        case _:
+            assert_never(step)
+
+
+def line_of(step: Step) -> str:
+    """What the step does as text for a shell, secrets masked."""
+    match step:
+        case RunStep():
+            return step.command.line()
+        case WriteFileStep():
+            words = f"install -D -m {step.mode:04o} /dev/stdin {shlex.quote(step.path)}"
+            return _with_text(words, step.content)
+        case RemoveFileStep():
+            return shlex.join(("rm", "-f", "--", step.path))
+        case WaitStep():
+            look = f"{step.command.line()} | grep -Pq -- {shlex.quote(step.until)}"
+            loop = f"until {look}; do sleep {step.poll_s:g}; done"
+            return shlex.join(("timeout", f"{step.timeout_s:g}", "bash", "-c", loop))
+        case DefineGuestStep():
+            return _with_text("virsh define /dev/stdin", step.xml)
+        case GuestStep():
+            return f"virsh {_VIRSH[step.act].format(shlex.quote(step.guest))}"
+        case _:
+            assert_never(step)
+
+
+def _wait(step: WaitStep, actor: Actor) -> Output:
+    deadline = actor.clock.now_s() + step.timeout_s
+    while True:
+        seen = _look(step, actor)
+        if isinstance(seen, Output) and re.search(step.until, seen.stdout):
+            return seen
+        if actor.clock.now_s() >= deadline:
+            last = seen.stdout.strip() if isinstance(seen, Output) else seen.message
+            raise StepFailedError(
+                f"'{step.title}' was not reached within {step.timeout_s:g} s; "
+                f"the last look gave: {last or 'nothing'}",
+                hint=f"Look by hand: {step.command.line()}",
+                subject=step.resource,
+                details=() if isinstance(seen, Output) else seen.details,
+            )
+        actor.clock.sleep(step.poll_s)
+
+
+def _look(step: WaitStep, actor: Actor) -> Output | StepFailedError:
+    """A command that fails while waiting has only not got there yet."""
+    try:
+        return actor.executor.run(step.command)
+    except StepFailedError as error:
+        return error
+
+
+def _undo_run(step: RunStep) -> tuple[Step, ...] | None:
+    if step.command.effect is Effect.READ:
+        return ()
+    if step.undo is None:
+        return None
+    return (RunStep(title=f"Take back: {step.title}", resource=step.resource, command=step.undo),)
+
+
+def _undo_file(step: WriteFileStep | RemoveFileStep, actor: Actor) -> tuple[Step, ...] | None:
+    title = f"Take back: {step.title}"
+    earlier = actor.files.read(step.path)
+    if earlier is None:
+        if isinstance(step, RemoveFileStep):
+            return ()
+        return (RemoveFileStep(title=title, resource=step.resource, path=step.path),)
+    if "\N{REPLACEMENT CHARACTER}" in earlier:
+        return None
+    mode = actor.files.mode(step.path)
+    return (
+        WriteFileStep(
+            title=title, resource=step.resource, path=step.path, content=earlier, mode=mode
+        ),
+    )
+
+
+def _undo_define(step: DefineGuestStep, actor: Actor) -> tuple[Step, ...]:
+    title = f"Take back: {step.title}"
+    earlier = actor.guests.definition(step.guest)
+    if earlier is None:
+        return (
+            GuestStep(title=title, resource=step.resource, guest=step.guest, act=GuestAct.UNDEFINE),
+        )
+    return (DefineGuestStep(title=title, resource=step.resource, guest=step.guest, xml=earlier),)
+
+
+def _undo_guest(step: GuestStep, actor: Actor, *, fresh: bool) -> tuple[Step, ...] | None:
+    title = f"Take back: {step.title}"
+    if step.act is GuestAct.UNDEFINE:
+        earlier = actor.guests.definition(step.guest)
+        if earlier is None:
+            return ()
+        return (
+            DefineGuestStep(title=title, resource=step.resource, guest=step.guest, xml=earlier),
+        )
+    act = GuestAct.FORCE_OFF if fresh and step.act is GuestAct.START else _OPPOSITE[step.act]
+    return (
+        GuestStep(
+            title=title,
+            resource=step.resource,
+            guest=step.guest,
+            act=act,
+            timeout_s=step.timeout_s,
+        ),
+    )
+
+
+def _with_text(words: str, text: str) -> str:
+    """The words with the text as standard input; a here-document always ends with a newline."""
+    if not text.endswith("\n"):
+        return f"printf %s {shlex.quote(text)} | {words}"
+    mark = "END"
+    while mark in text.splitlines():
+        mark += "_"
+    return f"{words} <<'{mark}'\n{text}{mark}"
