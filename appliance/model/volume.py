@@ -27,7 +27,10 @@ class SnapshotFound(Value):
 
     name: str
     created_at: str
-    """RFC 3339, UTC."""
+    """RFC 3339, UTC: when its content was frozen."""
+    logical_volume: str = ""
+    active: bool = False
+    """Snapshots are not activated by themselves: lvchange -ay -K."""
     size: Bytes
 
 
@@ -40,7 +43,13 @@ class VolumeFound(Found):
     device: str
     """/dev/<vg>/<lv>."""
     active: bool = True
+    filesystem: str = ""
+    """Signature on it as blkid(8) names it (xfs, ext4, LVM2_member); empty for none."""
     used_percent: Annotated[float, VOLATILE] = 0
     snapshots: tuple[SnapshotFound, ...] = ()
+    in_use: Annotated[bool, VOLATILE] = False
+    """Mounted, exported or otherwise open now."""
     merging: bool = False
-    """A roll-back is waiting for, or going on at, the next activation."""
+    """LVM is copying a snapshot back into it."""
+    rolling_back: str = ""
+    """Name of the snapshot a roll-back is under way to; empty when none is."""
