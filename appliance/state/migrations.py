@@ -1,0 +1,125 @@
+"""The database's schema, step by step. A migration that has shipped is never edited."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+MIGRATIONS: Final = Migrations("appliance-state")
+
+
+@MIGRATIONS()
+def m001_journal(db: Database) -> None:
+    """Plans, jobs, their steps, and one event for each change of a job."""
+    _run(
+        db,
+        """CREATE TABLE plan (
+            id TEXT PRIMARY KEY,
+            created_at TEXT NOT NULL,
+            document TEXT NOT NULL
+        ) STRICT""",
+        """CREATE TABLE job (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            plan_id TEXT NOT NULL REFERENCES plan(id),
+            state TEXT NOT NULL,
+            who TEXT NOT NULL,
+            origin TEXT NOT NULL,
+            confirmed TEXT NOT NULL,
+            continues INTEGER REFERENCES job(number),
+            created_at TEXT NOT NULL,
+            ended_at TEXT,
+            summary TEXT NOT NULL,
+            error TEXT NOT NULL DEFAULT '',
+            next_step TEXT NOT NULL DEFAULT '',
+            unfinished INTEGER NOT NULL DEFAULT 1,
+            seq INTEGER NOT NULL DEFAULT 0
+        ) STRICT""",
+        """CREATE TABLE step (
+            job INTEGER NOT NULL REFERENCES job(number),
+            number INTEGER NOT NULL,
+            title TEXT NOT NULL,
+            resource TEXT NOT NULL,
+            state TEXT NOT NULL,
+            line TEXT NOT NULL,
+            undo TEXT,
+            begun_at TEXT,
+            ended_at TEXT,
+            code INTEGER,
+            output TEXT NOT NULL DEFAULT '',
+            PRIMARY KEY (job, number)
+        ) STRICT, WITHOUT ROWID""",
+        """CREATE TABLE event (
+            seq INTEGER PRIMARY KEY AUTOINCREMENT,
+            job INTEGER NOT NULL REFERENCES job(number),
+            at TEXT NOT NULL,
+            what TEXT NOT NULL
+        ) STRICT""",
+        "CREATE INDEX job_unfinished ON job(unfinished, number)",
+    )
+    _append_only(db, "event", "plan")
+
+
+@MIGRATIONS()
+def m002_desired(db: Database) -> None:
+    """The wish as last applied, and the disks as last seen."""
+    _run(
+        db,
+        """CREATE TABLE desired (
+            kind TEXT NOT NULL,
+            name TEXT NOT NULL,
+            document TEXT NOT NULL,
+            PRIMARY KEY (kind, name)
+        ) STRICT, WITHOUT ROWID""",
+        """CREATE TABLE disk (
+            serial TEXT PRIMARY KEY,
+            seen_at TEXT NOT NULL,
+            document TEXT NOT NULL
+        ) STRICT""",
+    )
+
+
+@MIGRATIONS()
+def m003_audit(db: Database) -> None:
+    """The audit chain and its head, which only moves on."""
+    _run(
+        db,
+        """CREATE TABLE audit (
+            number INTEGER PRIMARY KEY,
+            at TEXT NOT NULL,
+            who TEXT NOT NULL,
+            origin TEXT NOT NULL,
+            what TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            outcome TEXT NOT NULL,
+            digest TEXT NOT NULL
+        ) STRICT""",
+        """CREATE TABLE audit_head (
+            one INTEGER PRIMARY KEY CHECK (one = 1),
+            lines INTEGER NOT NULL,
+            digest TEXT NOT NULL
+        ) STRICT""",
+        "INSERT INTO audit_head VALUES (1, 0, '')",
+        """CREATE TRIGGER audit_head_moves_on BEFORE UPDATE ON audit_head
+            WHEN NEW.lines <> OLD.lines + 1
+            BEGIN SELECT RAISE(ABORT, 'the audit only grows'); END""",
+        """CREATE TRIGGER audit_head_stays BEFORE DELETE ON audit_head
+            BEGIN SELECT RAISE(ABORT, 'the audit only grows'); END""",
+    )
+    _append_only(db, "audit")
+
+
+def _append_only(db: Database, *tables: str) -> None:
+    for table in tables:
+        for act in ("UPDATE", "DELETE"):
+            _run(
+                db,
+                f"""CREATE TRIGGER {table}_no_{act.lower()} BEFORE {act} ON {table}
+                    BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END""",
+            )
+
+
+def _run(db: Database, *statements: str) -> None:
+    for statement in statements:
+        db.execute(statement)
