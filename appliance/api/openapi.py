@@ -45,6 +45,8 @@ def document() -> dict[str, Any]:
         ref_template=_REF,
     )
     components = dict(schemas.get("$defs", {}))
+    for base in {"Spec", "Found"} & components.keys():
+        components[base]["additionalProperties"] = True  # each kind adds its own keys
     components["Problem"] = _PROBLEM
     components["Site"] = _site({noun: refs[(kind.spec_type, "validation")]
                                 for noun, kind in all_kinds().items()})  # fmt: skip

@@ -1,0 +1,93 @@
+"""Output for people: aligned tables, words before colours, sizes in units. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, TextIO
+
+_RESET: Final = "\033[0m"
+_COLOURS: Final[Mapping[str, str]] = {
+    "ok": "\033[32m",
+    "warning": "\033[33m",
+    "critical": "\033[31m",
+    "dim": "\033[2m",
+    "bold": "\033[1m",
+}
+_STEP: Final = 1024
+_SIZE_FIELDS: Final = frozenset({"size", "free", "used", "quota", "memory", "capacity", "usable"})
+NOTHING: Final = "-"
+
+
+def coloured(stream: TextIO) -> bool:
+    """Colours are for terminals, and for those who want them (no-color.org)."""
+    return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+def paint(text: str, tone: str, stream: TextIO | None = None) -> str:
+    """The text in a tone when the stream shows colours; the text itself must say it all."""
+    if tone in _COLOURS and coloured(stream or sys.stdout):
+        return f"{_COLOURS[tone]}{text}{_RESET}"
+    return text
+
+
+def size(amount: int | None) -> str:
+    """Bytes in binary units: 1.5 TiB."""
+    if amount is None:
+        return NOTHING
+    value, unit = float(amount), "B"
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB", "PiB"):
+        if value < _STEP or unit == "PiB":
+            break
+        value /= _STEP
+    return f"{value:.1f}".removesuffix(".0") + f" {unit}"
+
+
+def cell(field: str, value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """A field's value as a table shows it; the field's name tells its unit."""
+    word = field.rpartition(".")[2]
+    if value is None or value in ("", [], {}):
+        return NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int) and (word in _SIZE_FIELDS or word.endswith(("_size", "_free"))):
+        return size(value)
+    if isinstance(value, int | float) and word.endswith("_percent"):
+        return f"{value:.0f} %"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}={cell(key, item)}" for key, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(cell(word, item) for item in value)
+    return str(value)
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Columns aligned; a column of numbers to the right."""
+    body = [tuple(row) for row in rows]
+    widths = [max(map(len, column)) for column in zip(headers, *body, strict=True)]
+    right = [bool(body) and all(_is_number(row[i]) for row in body) for i in range(len(headers))]
+    lines = [_line(headers, widths, right)]
+    if coloured(sys.stdout):
+        lines = [paint(lines[0], "bold")]
+    lines += [_line(row, widths, right) for row in body]
+    return "\n".join(lines)
+
+
+def pairs(values: Iterable[tuple[str, str]], indent: str = "") -> str:
+    """Names and values, one pair a line, values aligned."""
+    items = list(values)
+    width = max((len(key) for key, _ in items), default=0)
+    return "\n".join(f"{indent}{key.ljust(width)}  {value}".rstrip() for key, value in items)
+
+
+def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    cells = (
+        text.rjust(width) if flush else text.ljust(width)
+        for text, width, flush in zip(row, widths, right, strict=True)
+    )
+    return "  ".join(cells).rstrip()
+
+
+def _is_number(text: str) -> bool:
+    return text == NOTHING or text.split(" ", 1)[0].replace(".", "", 1).isdigit()

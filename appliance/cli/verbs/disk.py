@@ -1,0 +1,134 @@
+"""appliance disk: what is in which bay, and erasing a disk that is to be used anew."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, Final
+
+from appliance.api import paths
+from appliance.cli import render
+from appliance.cli.parsing import Parser, add_verb, parser_for, verbs_of
+from appliance.cli.session import Session
+from appliance.errors import NotFoundError
+
+_HEADERS: Final = (
+    "BAY",
+    "SERIAL",
+    "MODEL",
+    "TYPE",
+    "SIZE",
+    "ROLE",
+    "POOL",
+    "TIER",
+    "HEALTH",
+    "HOLDS",
+)
+
+Json = dict[str, Any]
+
+
+def parser() -> Parser:
+    """The noun's parser."""
+    top = parser_for("disk", "Disks and bays.", "appliance disk list")
+    verbs = verbs_of(top)
+    add_verb(
+        verbs, "list", "all disks, missing ones included", _list, example="appliance disk list"
+    )
+    show = add_verb(verbs, "show", "all about one disk", _show, example="appliance disk show bay:3")
+    show.add_argument("disk", metavar="DISK", help="bay:LABEL, a serial or a WWN")
+    wipe = add_verb(
+        verbs,
+        "wipe",
+        "erase a disk's signatures, so that it can be used anew",
+        _wipe,
+        example="appliance disk wipe bay:3 --confirm S3X9NX0",
+    )
+    wipe.add_argument("disk", metavar="DISK", help="bay:LABEL, a serial or a WWN")
+    from appliance.cli.options import add_change_options
+
+    add_change_options(wipe)
+    return top
+
+
+def _list(session: Session, arguments: argparse.Namespace) -> int:
+    del arguments
+    answer: Json = session.fetch(paths.DISKS)
+    if session.as_json:
+        session.print_json(answer)
+        return 0
+    print(render.table(_HEADERS, (_row(disk) for disk in answer["disks"])))
+    for problem in answer["problems"]:
+        print(f"{render.paint('not read:', 'warning')} {problem}")
+    return 0
+
+
+def _row(disk: Json) -> tuple[str, ...]:
+    return (
+        disk["bay"] or render.NOTHING,
+        disk["serial"],
+        disk["model"] or render.NOTHING,
+        f"{disk['transport']} {disk['medium']}",
+        render.size(disk["size"]),
+        disk["role"],
+        disk["pool"] or render.NOTHING,
+        disk["tier"] or render.NOTHING,
+        health(disk),
+        holds(disk),
+    )
+
+
+def health(disk: Json) -> str:
+    """One word on how a disk is, from its presence and its own verdict."""
+    smart = disk["smart"]
+    if disk["missing"]:
+        return "MISSING"
+    if disk["size"] is None:
+        return "no capacity"
+    if smart is None or smart["passed"] is None:
+        return "unknown"
+    return "ok" if smart["passed"] else "FAILING"
+
+
+def holds(disk: Json) -> str:
+    """What was recognised on it."""
+    kinds = dict.fromkeys(signature["type"] for signature in disk["signatures"])
+    return ", ".join(kinds) or render.NOTHING
+
+
+def _show(session: Session, arguments: argparse.Namespace) -> int:
+    disk = find_disk(session, arguments.disk)
+    if session.as_json:
+        session.print_json(disk)
+        return 0
+    smart = disk["smart"] or {}
+    values = [(key.replace("_", " "), render.cell(key, value)) for key, value in disk.items()
+              if key not in {"smart", "signatures"}]  # fmt: skip
+    values += [("health", health(disk)), ("holds", holds(disk))]
+    values += [(key.replace("_", " "), render.cell(key, value)) for key, value in smart.items()
+               if key != "passed"]  # fmt: skip
+    print(render.pairs(values))
+    return 0
+
+
+def find_disk(session: Session, reference: str) -> Json:
+    """The disk a person means. Raises NotFoundError."""
+    disks: list[Json] = session.fetch(paths.DISKS)["disks"]
+    for disk in disks:
+        if reference in {disk["serial"], disk["wwn"]} - {""} or reference == f"bay:{disk['bay']}":
+            return disk
+    bays = ", ".join(f"bay:{disk['bay']}" for disk in disks if disk["bay"])
+    raise NotFoundError(
+        f"There is no disk '{reference}'.",
+        hint=f"Name it by bay, serial or WWN. Bays with a disk: {bays or 'none known'}.",
+        subject=reference,
+    )
+
+
+def _wipe(session: Session, arguments: argparse.Namespace) -> int:
+    from appliance.cli.changes import carry_out
+    from appliance.model.plan import PlanRequest
+    from appliance.model.resource import ActionRequest
+
+    serial = find_disk(session, arguments.disk)["serial"]
+    action = ActionRequest(resource=f"disk/{serial}", verb="wipe")
+    return carry_out(session, PlanRequest(action=action), arguments)

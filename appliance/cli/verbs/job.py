@@ -1,0 +1,111 @@
+"""appliance job: changes being carried out, the exact commands they ran, and unfinished business."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from appliance.api import paths
+from appliance.cli import render
+from appliance.cli.options import add_change_options
+from appliance.cli.parsing import Parser, Verbs, add_verb, parser_for, verbs_of
+from appliance.cli.session import Session
+
+Json = dict[str, Any]
+
+
+def parser() -> Parser:
+    """The noun's parser."""
+    top = parser_for("job", "Changes being carried out.", "appliance job list")
+    verbs = verbs_of(top)
+    add_verb(verbs, "list", "all jobs, newest first", _list, example="appliance job list")
+    _numbered(verbs, "show", "a job's steps and the exact commands", _show)
+    _numbered(verbs, "watch", "follow a job to its end", _watch)
+    finish = _numbered(verbs, "finish", "look again, plan what is left, and do it", _finish)
+    add_change_options(finish)
+    _numbered(verbs, "undo", "take back the steps of an unfinished job", _undo)
+    _numbered(verbs, "abandon", "give an unfinished job up as it stands", _abandon)
+    return top
+
+
+def _numbered(verbs: Verbs, name: str, title: str, run: Any) -> Parser:  # noqa: ANN401 - Run
+    parser = add_verb(verbs, name, title, run, example=f"appliance job {name} 7")
+    parser.add_argument("number", metavar="NUMBER")
+    return parser
+
+
+def _list(session: Session, arguments: argparse.Namespace) -> int:
+    del arguments
+    answer: Json = session.fetch(paths.JOBS)
+    if session.as_json:
+        session.print_json(answer)
+        return 0
+    headers = ("JOB", "STATE", "WHO", "BEGUN", "WHAT")
+    rows = (
+        (str(job["number"]), job["state"], job["who"], _clock(job["created_at"]), job["summary"])
+        for job in answer["jobs"]
+    )
+    print(render.table(headers, rows))
+    return 0
+
+
+def _clock(moment: str | None) -> str:
+    """To the second, in the node's UTC."""
+    return moment[:19].replace("T", " ") if moment else render.NOTHING
+
+
+def _show(session: Session, arguments: argparse.Namespace) -> int:
+    job: Json = session.fetch(paths.JOB, number=arguments.number)
+    if session.as_json:
+        session.print_json(job)
+        return 0
+    print(f"job {job['number']} {job['state']}: {job['summary']}")
+    print(
+        f"by {job['who']}, begun {_clock(job['created_at'])}, ended {_clock(job['ended_at'])} (UTC)"
+    )
+    if job["error"]:
+        print(f"{render.paint('error:', 'critical')} {job['error']}")
+    if job["next_step"]:
+        print(f"next: {job['next_step']}")
+    for step in job["steps"]:
+        undo = "" if step["has_undo"] else ", no undo"
+        print(f"\n{step['number']}. {step['title']} ({step['state']}{undo})")
+        print(f"   {render.paint('$', 'dim')} {step['line']}")
+        if step["code"]:
+            print(f"   exit {step['code']}")
+        for line in step["output"].splitlines():
+            print(f"   | {line}")
+    return 0
+
+
+def _watch(session: Session, arguments: argparse.Namespace) -> int:
+    from appliance.api.contract import JOB_GET
+    from appliance.cli.watching import report, watch
+
+    job = session.client().call(JOB_GET, number=arguments.number)
+    return report(session, watch(session, job))
+
+
+def _finish(session: Session, arguments: argparse.Namespace) -> int:
+    from appliance.api.contract import JOB_FINISH
+    from appliance.cli.changes import carry_out_plan
+
+    plan = session.client().call(JOB_FINISH, number=arguments.number)
+    return carry_out_plan(session, plan, arguments)
+
+
+def _undo(session: Session, arguments: argparse.Namespace) -> int:
+    from appliance.api.contract import JOB_UNDO
+    from appliance.cli.watching import report, watch
+
+    job = session.client().call(JOB_UNDO, number=arguments.number)
+    return report(session, watch(session, job))
+
+
+def _abandon(session: Session, arguments: argparse.Namespace) -> int:
+    job: Json = session.fetch(paths.JOB_ABANDON, "POST", {}, number=arguments.number)
+    if session.as_json:
+        session.print_json(job)
+    else:
+        print(f"job {job['number']} is {job['state']}; what it left behind: appliance status")
+    return 0

@@ -1,0 +1,91 @@
+"""Following a job: a bar on a terminal, a line a step elsewhere; ctrl-C lets the job go on."""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+from appliance.api.contract import JOB_GET, JobQuery
+from appliance.cli import render
+from appliance.cli.session import Session
+from appliance.errors import StepFailedError
+from appliance.model.job import ENDED, Job, JobState, StepRecord, StepState
+
+_WAIT_S: Final = 30
+_BAR: Final = 20
+_OVER: Final = frozenset({StepState.ENDED, StepState.FAILED, StepState.UNDONE})
+
+
+def watch(session: Session, job: Job) -> Job:
+    """Follow a job to its end. On ctrl-C says how to come back, and the job goes on."""
+    client, view = session.client(), _View(session)
+    try:
+        view.show(job)
+        while job.state not in ENDED:
+            query = JobQuery(after=job.seq, wait=_WAIT_S)
+            job = client.call(JOB_GET, query, number=str(job.number))
+            view.show(job)
+    except KeyboardInterrupt:
+        sys.stderr.write(f"\nThe job goes on without you: appliance job watch {job.number}\n")
+        raise
+    finally:
+        view.clear()
+    return job
+
+
+def report(session: Session, job: Job) -> int:
+    """Say how a job ended. Raises StepFailedError unless it ended well."""
+    if session.as_json:
+        print(job.model_dump_json(indent=2))
+    if job.state in {JobState.DONE, JobState.UNDONE}:
+        if not session.as_json:
+            print(f"job {job.number} {render.paint(job.state, 'ok')}: {job.summary}")
+        return 0
+    raise StepFailedError(
+        f"Job {job.number} is {job.state}: {job.error or job.summary}",
+        hint=job.next_step or f"See what ran: appliance job show {job.number}",
+        subject=f"job/{job.number}",
+    )
+
+
+class _View:
+    """What has been shown of a job so far."""
+
+    def __init__(self, session: Session) -> None:
+        self._stream = sys.stderr
+        self._bar = self._stream.isatty() and not session.as_json
+        self._told: set[tuple[int, StepState]] = set()
+        self._quiet = session.as_json
+
+    def show(self, job: Job) -> None:
+        """Bring the view up to date."""
+        if self._quiet:
+            return
+        if self._bar:
+            self._stream.write(f"\r\033[K{_bar_line(job)}")
+            self._stream.flush()
+            return
+        for step in job.steps:
+            mark = (step.number, step.state)
+            if step.state in _OVER and mark not in self._told:
+                self._told.add(mark)
+                self._stream.write(f"{step.number}/{len(job.steps)} {step.state}: {step.title}\n")
+
+    def clear(self) -> None:
+        """Leave a clean line behind."""
+        if self._bar:
+            self._stream.write("\r\033[K")
+            self._stream.flush()
+
+
+def _bar_line(job: Job) -> str:
+    total = len(job.steps)
+    over = sum(step.state in _OVER for step in job.steps)
+    filled = _BAR * over // total if total else 0
+    now = _current(job.steps)
+    title = now.title if now else str(job.state)
+    return f"[{'#' * filled}{'.' * (_BAR - filled)}] {over}/{total} {title[:48]}"
+
+
+def _current(steps: tuple[StepRecord, ...]) -> StepRecord | None:
+    return next((step for step in steps if step.state is StepState.BEGUN), None)
