@@ -89,7 +89,7 @@ class Disk(Value):
     tier: str = ""
     signatures: tuple[Signature, ...] = ()
     holders: tuple[str, ...] = ()
-    """Kernel names of the mappings that stand on it."""
+    """Names of the mappings that stand on it, nearest first ("int-ZSAS0000"); they last, dm-3 not."""
     mounted_at: tuple[str, ...] = ()
     missing: bool = False
     """An expected member that does not answer now; the rest is its last state."""

@@ -1,0 +1,85 @@
+"""The machine itself: name, kernel, memory, processors, room on the root disk, DMI facts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Final, Protocol
+
+from appliance.kinds.base import Probe
+from appliance.model.profile import Reserve
+from appliance.model.snapshot import Host
+
+DMI: Final = "/sys/class/dmi/id"
+DMI_FACTS: Final = (
+    "sys_vendor",
+    "product_name",
+    "product_family",
+    "product_sku",
+    "product_version",
+    "board_vendor",
+    "board_name",
+    "chassis_vendor",
+    "chassis_type",
+)
+"""What profiles may match on. Serial numbers are left out: they name a machine, not a model."""
+
+
+class HostProfile(Protocol):
+    """What this room needs of the hardware profile that matched."""
+
+    @property
+    def name(self) -> str:
+        """The profile's name."""
+
+    @property
+    def reserve(self) -> Reserve:
+        """What guests may never have."""
+
+
+def observe_dmi(probe: Probe) -> Mapping[str, str]:
+    """The DMI facts that are there, by file name under /sys/class/dmi/id."""
+    texts = {key: probe.read_text(f"{DMI}/{key}") for key in DMI_FACTS}
+    return {key: text.strip() for key, text in texts.items() if text}
+
+
+def observe_host(probe: Probe, profile: HostProfile) -> Host:
+    """The machine at this moment."""
+    return Host(
+        hostname=_line(probe, "/proc/sys/kernel/hostname"),
+        profile=profile.name,
+        kernel=_line(probe, "/proc/sys/kernel/osrelease"),
+        memory=parse_memory(probe.read_text("/proc/meminfo") or ""),
+        memory_reserved=profile.reserve.memory,
+        cpus=parse_cpus(_line(probe, "/sys/devices/system/cpu/online")),
+        cpus_reserved=profile.reserve.cpus,
+        root_free=_root_free(),
+    )
+
+
+def parse_memory(meminfo: str) -> int:
+    """Bytes of memory from /proc/meminfo, whose kB are 1024 bytes (proc_meminfo(5))."""
+    for line in meminfo.splitlines():
+        key, _, rest = line.partition(":")
+        if key == "MemTotal":
+            return int(rest.split()[0]) * 1024
+    return 0
+
+
+def parse_cpus(online: str) -> int:
+    """Processors in a kernel CPU list: "0-3,6" is five. At least one."""
+    count = 0
+    for part in filter(None, online.split(",")):
+        first, _, last = part.partition("-")
+        count += int(last or first) - int(first) + 1
+    return max(count, 1)
+
+
+def _root_free() -> int:
+    """Bytes that an unprivileged writer still finds on the root file system."""
+    status = os.statvfs("/")
+    return status.f_bavail * status.f_frsize
+
+
+def _line(probe: Probe, path: str) -> str:
+    return (probe.read_text(path) or "").strip()
