@@ -76,6 +76,9 @@ class View:
 
     snapshot: NodeSnapshot
     wanted: Mapping[str, Mapping[str, Spec]] = field(default_factory=dict)
+    managed: frozenset[str] = frozenset()
+    """noun/name of every resource that was wanted before this change: a found thing that is
+    neither here nor in `wanted` is nobody's, and must not vanish with what it stands on."""
 
     def found(self, noun: str) -> Mapping[str, Found]:
         """Findings of a kind, by name."""
@@ -193,6 +196,13 @@ class Kind(ABC, Generic[S, F]):
         """What is not well with it."""
         del name, found
         return ()
+
+    def foreign(self, name: str, found: F) -> bool:
+        """Whether a found thing is none of ours: it takes a name, but is no loose end to warn of
+        or to list.
+        """
+        del name, found
+        return False
 
     def adopt(self, name: str, found: F) -> S | None:
         """The spec that would describe a thing found but not wanted (import); None: it can't be."""

@@ -59,7 +59,9 @@ def escape_path(path: str) -> str:
 
 def unescape_path(name: str) -> str:
     """The path an escaped name stands for; printable ASCII only, which is all we write."""
-    plain = re.sub(r"\\x([0-9a-f]{2})", lambda match: chr(int(match[1], 16)), name.replace("-", "/"))
+    plain = re.sub(
+        r"\\x([0-9a-f]{2})", lambda match: chr(int(match[1], 16)), name.replace("-", "/")
+    )
     return f"/{plain}"
 
 

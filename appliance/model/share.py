@@ -175,8 +175,12 @@ class NfsFound(Found):
     """The line in our exports file; empty when only the server still knows the export."""
     exported: bool
     """The server's own table has every client of the line, and no other."""
-    server: bool
-    """The server runs, is enabled at boot and has our settings."""
+    running: bool
+    """The NFS server; it is one for all exports, as are the next three."""
+    enabled: bool
+    """It starts at boot."""
+    settings: bool
+    """Its settings are ours."""
     legacy: bool = False
     """rpcbind or rpc.statd can be started: NFSv3 needs them, NFSv4 does not."""
     open_files: Annotated[tuple[OpenFile, ...], VOLATILE] = ()
@@ -221,7 +225,9 @@ class SmbFound(Found):
     """Our file for it; empty when only smb.conf still names it."""
     main: str
     """smb.conf as it stands; it is one file for all shares."""
-    server: bool
-    """smbd runs and is enabled at boot."""
+    running: bool
+    """smbd; it is one for all shares."""
+    enabled: bool
+    """It starts at boot."""
     sessions: Annotated[int, VOLATILE] = 0
     open_files: Annotated[tuple[OpenFile, ...], VOLATILE] = ()

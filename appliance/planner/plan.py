@@ -34,7 +34,7 @@ def make_plan(
     one that could lose data.
     """
     check_references(kinds, View(snapshot), before, after)
-    view, resolved = _resolve(kinds, snapshot, after)
+    view, resolved = _resolve(kinds, snapshot, before, after)
     found = in_order(kinds, differences(view, before, resolved), before, resolved)
     planned = [(item, tuple(kinds[item.noun].plan(item.change, view))) for item in found]
     acts = tuple(_act(kinds, action, view)) if action else ()
@@ -62,13 +62,16 @@ def make_plan(
 
 
 def _resolve(
-    kinds: Kinds, snapshot: NodeSnapshot, after: tuple[Resource, ...]
+    kinds: Kinds,
+    snapshot: NodeSnapshot,
+    before: tuple[Resource, ...],
+    after: tuple[Resource, ...],
 ) -> tuple[View, tuple[Resource, ...]]:
     """Resolve specs from the lowest rank up, so that each sees what it stands on resolved."""
     wanted: dict[str, dict[str, Spec]] = {}
     for item in after:
         wanted.setdefault(item.kind, {})[item.name] = item.spec
-    view = View(snapshot, wanted)
+    view = View(snapshot, wanted, frozenset(item.id for item in before))
     resolved = []
     for item in in_building_order(kinds, after):
         spec = kinds[item.kind].resolve(item.name, item.spec, view)
@@ -139,9 +142,9 @@ def _warnings(
     after: tuple[Resource, ...],
 ) -> Iterator[str]:
     managed = {item.id for item in (*before, *after)}
-    for noun in kinds:
-        for name in snapshot.found.get(noun, {}):
-            if f"{noun}/{name}" not in managed:
+    for noun, kind in kinds.items():
+        for name, item in snapshot.found.get(noun, {}).items():
+            if f"{noun}/{name}" not in managed and not kind.foreign(name, item):
                 yield f"{noun}/{name} is on the node but not in the wish; it is left alone."
     for problem in snapshot.problems:
         yield f"Not everything could be read: {problem}"

@@ -1,0 +1,208 @@
+"""Shares as they stand on the node: mount units, mounts, and what the file systems tell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from appliance.kinds.base import Probe
+from appliance.kinds.units import (
+    UNIT_DIR,
+    Mount,
+    device_unit,
+    escape_path,
+    mapper_device,
+    mount_unit,
+    parse_mountinfo,
+    unescape_path,
+    volume_of_mapper,
+)
+from appliance.kinds.xfs_report import (
+    geometry_command,
+    parse_geometry,
+    parse_permissions,
+    parse_quotas,
+    permissions_command,
+    quota_command,
+)
+from appliance.model.command import read
+from appliance.model.names import SHARE_ROOT, logical_volume, share_path
+from appliance.model.share import ShareFound
+
+TRIM_FILE: Final = f"{UNIT_DIR}/fstrim.service.d/appliance.conf"
+TRIM_TEXT: Final = """\
+# Written by the appliance. Without this the weekly trim reads /etc/fstab, where no share stands.
+[Service]
+ExecStart=
+ExecStart=/usr/sbin/fstrim --listed-in /proc/self/mountinfo --verbose --quiet-unsupported
+"""
+
+_MOUNT_OPTIONS: Final = "prjquota,noatime,nodev,nosuid,nouuid,nofail"
+"""nouuid: a clone of a volume carries the same XFS UUID and may be shared beside its origin.
+nofail: no ordering before local-fs.target, so a missing pool holds up nothing at boot.
+No discard: deleting would wait for the thin pool each time; fstrim.timer does it once a week."""
+
+_VOLUME_PREFIX: Final = logical_volume("")
+
+
+def mount_text(share: str, device: str) -> str:
+    """The mount unit of a share. Its device pulls it in, so boot never waits for a pool."""
+    return f"""\
+# Written by the appliance; changes by hand are overwritten.
+[Unit]
+Description=Share {share}
+Before=nfs-server.service smbd.service
+
+[Mount]
+What={device}
+Where={share_path(share)}
+Type=xfs
+Options={_MOUNT_OPTIONS}
+
+[Install]
+WantedBy={device_unit(device)}
+"""
+
+
+def observe_shares(probe: Probe) -> Mapping[str, ShareFound]:
+    """Every share that has a mount unit of ours or is mounted under /srv/shares."""
+    devices = _configured(probe)
+    text = probe.read_text("/proc/self/mountinfo") or ""
+    mounts = {
+        mount.target.removeprefix(f"{SHARE_ROOT}/"): mount
+        for mount in parse_mountinfo(text)
+        if mount.target.startswith(f"{SHARE_ROOT}/")
+    }
+    mounts = {name: mount for name, mount in mounts.items() if "/" not in name}
+    away = [device for name, device in devices.items() if name not in mounts]
+    signatures = _signatures(probe, away)
+    trimmed = _trimmed(probe) if devices or mounts else True
+    found = {
+        name: _unmounted(probe, name, device, signatures, trimmed=trimmed)
+        for name, device in devices.items()
+        if name not in mounts
+    }
+    return found | _mounted(probe, mounts, devices, trimmed=trimmed)
+
+
+def _configured(probe: Probe) -> Mapping[str, str]:
+    """Share -> device of its mount unit, "" when the unit names none."""
+    prefix = f"{escape_path(SHARE_ROOT)}-"
+    found = {}
+    for unit in probe.list_dir(UNIT_DIR):
+        if unit.startswith(prefix) and unit.endswith(".mount"):
+            name = unescape_path(unit.removesuffix(".mount")).removeprefix(f"{SHARE_ROOT}/")
+            match = re.search(
+                r"^What=(.+)$", probe.read_text(f"{UNIT_DIR}/{unit}") or "", re.MULTILINE
+            )
+            found[name] = match[1] if match else ""
+    return found
+
+
+def _unit_in_place(probe: Probe, name: str, device: str) -> bool:
+    unit = mount_unit(share_path(name))
+    if probe.read_text(f"{UNIT_DIR}/{unit}") != mount_text(name, device):
+        return False
+    return unit in probe.list_dir(f"{UNIT_DIR}/{device_unit(device)}.wants")
+
+
+def _signatures(probe: Probe, devices: Iterable[str]) -> Mapping[str, str | None]:
+    """Device -> file system type; "" for none, None when the device is not there."""
+    found: dict[str, str | None] = {}
+    for device in devices:
+        folder, _, entry = device.rpartition("/")
+        found[device] = "" if entry in probe.list_dir(folder) else None
+    present = [device for device, type_ in found.items() if type_ is not None]
+    if present:
+        # blkid(8) ends with 2 when it knows none of the devices.
+        report = probe.run(
+            read("blkid", "-c", "/dev/null", "-o", "export", *present, ok_codes=(0, 2))
+        )
+        for block in report.stdout.strip().split("\n\n"):
+            facts = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+            found[facts.get("DEVNAME", "")] = facts.get("TYPE") or facts.get("PTTYPE", "")
+    return found
+
+
+def _unmounted(
+    probe: Probe,
+    name: str,
+    device: str,
+    signatures: Mapping[str, str | None],
+    *,
+    trimmed: bool,
+) -> ShareFound:
+    filesystem = signatures.get(device)
+    return ShareFound(
+        volume=_volume_of(device),
+        device=device,
+        filesystem=filesystem,
+        mounted=False,
+        configured=True,
+        unit=_unit_in_place(probe, name, device),
+        unfinished=filesystem == "xfs" and _cut_off(probe, device),
+        trimmed=trimmed,
+    )
+
+
+def _cut_off(probe: Probe, device: str) -> bool:
+    """mkfs.xfs clears sb_inprogress as its last act (xfs_db(8), superblock fields)."""
+    output = probe.run(
+        read("xfs_db", "-r", "-c", "sb 0", "-c", "print inprogress", device, ok_codes=(0, 1))
+    )
+    match = re.search(r"^inprogress = (\d+)", output.stdout, re.MULTILINE)
+    return match is not None and match[1] != "0"
+
+
+def _mounted(
+    probe: Probe, mounts: Mapping[str, Mount], devices: Mapping[str, str], *, trimmed: bool
+) -> dict[str, ShareFound]:
+    paths = {
+        name: mount.target for name, mount in sorted(mounts.items()) if mount.filesystem == "xfs"
+    }
+    if paths:
+        shapes = parse_geometry(probe.run(geometry_command(paths.values())).stdout)
+        rights = parse_permissions(probe.run(permissions_command(paths.values())).stdout)
+        limits = parse_quotas(probe.run(quota_command(paths.values())).stdout)
+    else:
+        shapes, rights, limits = {}, {}, {}
+    found = {}
+    for name, mount in mounts.items():
+        device = _device_of(mount, devices.get(name, ""))
+        shape, right = shapes.get(mount.target), rights.get(mount.target)
+        found[name] = ShareFound(
+            volume=_volume_of(device),
+            device=device,
+            filesystem=mount.filesystem,
+            mounted=True,
+            configured=name in devices,
+            unit=_unit_in_place(probe, name, device),
+            project=shape is not None and shape.project,
+            quota=limits.get(mount.target, 0) or None,
+            owner=right.owner if right else "",
+            group=right.group if right else "",
+            mode=right.mode if right else "",
+            default_mode=right.default_mode if right else "",
+            size=shape.size if shape else 0,
+            free=shape.free if shape else 0,
+            trimmed=trimmed,
+        )
+    return found
+
+
+def _device_of(mount: Mount, configured: str) -> str:
+    if configured.count("/") == 3 and mapper_device(configured) == mount.source:  # noqa: PLR2004
+        return configured
+    group, volume = volume_of_mapper(mount.source)
+    return f"/dev/{group}/{volume}" if group else mount.source
+
+
+def _volume_of(device: str) -> str:
+    name = device.rpartition("/")[2]
+    return name.removeprefix(_VOLUME_PREFIX) if name.startswith(_VOLUME_PREFIX) else ""
+
+
+def _trimmed(probe: Probe) -> bool:
+    enabled = "fstrim.timer" in probe.list_dir(f"{UNIT_DIR}/timers.target.wants")
+    return enabled and probe.read_text(TRIM_FILE) == TRIM_TEXT
