@@ -31,6 +31,11 @@ def volume_device(pool: str, volume: str) -> str:
     return f"/dev/{volume_group(pool)}/{logical_volume(volume)}"
 
 
+def snapshot_volume(volume: str, snapshot: str) -> str:
+    """The logical volume of a snapshot; its tags, not its name, tell which it is."""
+    return f"snap_{volume}_{snapshot}"
+
+
 def integrity_device(serial: str) -> str:
     """The device-mapper name of the dm-integrity layer over a disk; serials keep [A-Za-z0-9]."""
     return "int-" + "".join(letter for letter in serial if letter.isalnum())

@@ -45,19 +45,40 @@ class PoolSpec(Spec):
     capacity: TierSpec | None = None
     performance: TierSpec | None = None
 
+    def tier(self, name: TierName) -> TierSpec:
+        """The spec of a tier it has. Raises KeyError for one it has not."""
+        spec = self.capacity if name is TierName.CAPACITY else self.performance
+        if spec is None:
+            raise KeyError(name)
+        return spec
+
+    def has_integrity(self, name: TierName) -> bool:
+        """Whether the tier's disks get dm-integrity: as written, else on for capacity only."""
+        wish = self.tier(name).integrity
+        return name is TierName.CAPACITY if wish is None else wish
+
 
 class MemberFound(Value):
-    """A disk that belongs to a tier, present or not."""
+    """A disk that belongs to a pool, present or not."""
 
     serial: str
-    """Empty when LVM knows the member only as missing."""
+    """From the physical volume's tag, else from the integrity layer's name; empty when neither
+    tells (a bare disk whose tag is not written yet)."""
     pv: str
     """Device of the physical volume: the disk itself or the integrity layer over it."""
     pv_uuid: str
+    size: Bytes = 0
+    """What LVM can use of it."""
+    free: Bytes = 0
+    """What no logical volume has taken yet."""
     missing: bool = False
     integrity: bool = False
     mismatches: Annotated[int | None, VOLATILE] = None
     """dm-integrity checksum mismatches since it was opened."""
+    holds_data: bool = True
+    """An image of the tier's RAID lies on it; False for a disk the tier has yet to grow onto."""
+    holds_cache: bool = False
+    """A leg of the tier's cache lies on it."""
 
 
 class TierFound(Value):
@@ -65,17 +86,29 @@ class TierFound(Value):
 
     members: tuple[MemberFound, ...] = ()
     raid: RaidLevel | None = None
+    raid_lv: str = ""
+    """The logical volume that is the RAID now: its name changes with what lies on it."""
+    images: int = 0
+    """Legs of the RAID; a tier that grew by as many disks again has more members than images."""
     data_size: Bytes = 0
-    """Usable bytes of the thin pool's data, 0 while there is none."""
+    """Usable bytes of the RAID, which are the thin pool's data; 0 while there is none."""
+    metadata_size: Bytes = 0
+    """Size of the thin pool's metadata, made or still waiting for its pool; 0 without."""
     cached: bool = False
+    """The cache is attached."""
     cache_size: Bytes = 0
+    """Size of the cache, attached or not; 0 without."""
     thin_pool: bool = False
+    active: bool = True
+    """Its logical volumes are active; False after a start that did not see all disks."""
     data_percent: Annotated[float, VOLATILE] = 0
     metadata_percent: Annotated[float, VOLATILE] = 0
     sync_percent: Annotated[float, VOLATILE] = 100
     sync_action: Annotated[str, VOLATILE] = ""
+    mismatches: Annotated[int, VOLATILE] = 0
+    """Sectors whose copies or parity disagreed in the last scrub."""
     degraded: bool = False
-    health: str = ""
+    health: Annotated[str, VOLATILE] = ""
     """LVM's own word (partial, refresh needed, mismatches exist), empty when well."""
 
 
@@ -84,7 +117,14 @@ class PoolFound(Found):
 
     vg_uuid: str
     tiers: dict[TierName, TierFound]
+    untagged: tuple[MemberFound, ...] = ()
+    """Physical volumes whose tier is not written down yet: making the pool was interrupted."""
     size: Bytes = 0
     free: Annotated[Bytes, VOLATILE] = 0
     logical_volumes: tuple[str, ...] = ()
     """All logical volumes in it, hidden ones in brackets: what a removal would take along."""
+
+    @property
+    def members(self) -> tuple[MemberFound, ...]:
+        """All disks of the pool, the tagged ones first."""
+        return (*(item for tier in self.tiers.values() for item in tier.members), *self.untagged)

@@ -52,4 +52,4 @@ class VolumeFound(Found):
     merging: bool = False
     """LVM is copying a snapshot back into it."""
     rolling_back: str = ""
-    """Name of the snapshot a roll-back is under way to; empty when none is."""
+    """SNAPSHOT/CREATED-AT of the roll-back under way; empty when none is."""

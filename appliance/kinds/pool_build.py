@@ -1,0 +1,333 @@
+"""From whatever stands of a pool to the pool that is wanted, each layer asked for by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from appliance.errors import RefusedError
+from appliance.kinds.pool_layout import (
+    EXTENT,
+    Placed,
+    PoolLayout,
+    TierWish,
+    carve,
+    disk_extents,
+    extents_of,
+    reserve,
+    stripes,
+)
+from appliance.kinds.pool_steps import Part, PoolSteps, pv_device, tag_text
+from appliance.model.base import format_size
+from appliance.model.disk import Disk
+from appliance.model.pool import MemberFound, PoolFound, PoolSpec, RaidLevel, TierFound, TierName
+from appliance.model.snapshot import NodeSnapshot
+from appliance.model.steps import RunStep
+
+
+def wanted_tiers(spec: PoolSpec) -> Iterator[TierName]:
+    """The tiers of a wish; performance first, because the other's metadata lies on its disks."""
+    if spec.performance is not None:
+        yield TierName.PERFORMANCE
+    if spec.capacity is not None:
+        yield TierName.CAPACITY
+
+
+@dataclass(frozen=True)
+class Place:
+    """A wanted disk: what is known of it and where in the pool it belongs."""
+
+    serial: str
+    tier: TierName
+    integrity: bool
+    disk: Disk | None
+    """None when it is not in the node now."""
+    member: MemberFound | None
+    """None when it is not in the volume group yet."""
+    tagged: bool
+
+    @property
+    def device(self) -> str:
+        """Device of its physical volume; empty when the disk is away."""
+        return pv_device(self.disk, integrity=self.integrity) if self.disk else ""
+
+    @property
+    def total(self) -> int:
+        """Extents on it, known or reckoned from its size."""
+        if self.member is not None:
+            return self.member.size // EXTENT
+        size = self.disk.size if self.disk and self.disk.size else 0
+        return max(0, disk_extents(size, integrity=self.integrity))
+
+    @property
+    def free(self) -> int:
+        """Extents nothing has taken yet."""
+        return self.total if self.member is None else self.member.free // EXTENT
+
+
+@dataclass(frozen=True)
+class PoolBuild:
+    """One pool's way from found to wanted."""
+
+    name: str
+    spec: PoolSpec
+    found: PoolFound | None
+    snapshot: NodeSnapshot
+
+    @property
+    def make(self) -> PoolSteps:
+        """The steps' maker."""
+        return PoolSteps(self.name)
+
+    def tier_found(self, tier: TierName) -> TierFound:
+        """The tier as it stands; an empty one when there is nothing of it."""
+        return (self.found.tiers.get(tier) if self.found else None) or TierFound()
+
+    def places(self) -> tuple[Place, ...]:
+        """Every wanted disk, in the order of the wish."""
+        return tuple(
+            self._place(serial, tier) for tier in wanted_tiers(self.spec)
+            for serial in self.spec.tier(tier).disks
+        )  # fmt: skip
+
+    def layout(self) -> PoolLayout:
+        """Where everything still missing goes. Raises InvalidInputError when it does not fit."""
+        places = self.places()
+        free = {place.serial: place.free for place in places}
+        for place in places:
+            if place.member and place.member.holds_cache and self._old_cache():
+                free[place.serial] += extents_of(self._old_cache()) + 1
+        return carve(
+            free,
+            {place.serial: place.total for place in places},
+            tuple(self._wish(tier) for tier in wanted_tiers(self.spec)),
+            spare=not self._has_spare(),
+        )
+
+    def steps(self) -> Iterator[RunStep]:
+        """What is left to do, in order."""
+        places = self.places()
+        yield from self._open(places)
+        yield from self._prepare(tuple(item for item in places if item.member is None))
+        yield from self._group(places)
+        for place in places:
+            if not place.tagged and place.disk is not None:
+                yield self.make.tag_pv(place.disk, place.tier, integrity=place.integrity)
+        yield from self._drop_old_cache()
+        yield from self._volumes()
+        for tier in wanted_tiers(self.spec):
+            yield from self._grow(tier, [item for item in places if item.tier is tier])
+
+    # --- the disks
+
+    def _place(self, serial: str, tier: TierName) -> Place:
+        disk = self.snapshot.disk(serial)
+        if disk is not None and disk.missing:
+            disk = None
+        tagged, member = self._member(serial, disk)
+        integrity = self.spec.has_integrity(tier) if member is None else member.integrity
+        return Place(serial, tier, integrity, disk, member, tagged)
+
+    def _member(self, serial: str, disk: Disk | None) -> tuple[bool, MemberFound | None]:
+        if self.found is None:
+            return False, None
+        for tier in self.found.tiers.values():
+            for member in tier.members:
+                if member.serial == tag_text(serial):
+                    return True, member
+        for member in self.found.untagged:
+            if is_on(member, serial, disk):
+                return False, member
+        return False, None
+
+    def _open(self, places: tuple[Place, ...]) -> Iterator[RunStep]:
+        """Members whose layer is closed: a start on which the early opening did not see them."""
+        shut = [p for p in places if p.member and p.member.missing and p.integrity and p.disk]
+        for place in shut:
+            if place.disk is not None and not place.disk.holders:
+                yield self.make.open_integrity(place.disk, claim=False)
+        asleep = any(not self.tier_found(tier).active for tier in wanted_tiers(self.spec))
+        if shut or asleep:
+            vg = self.make.vg
+            yield self.make.run(f"Activate {vg}", "vgchange", "--activate", "y", vg,
+                                undo=("vgchange", "--activate", "n", vg))  # fmt: skip
+
+    def _prepare(self, new: tuple[Place, ...]) -> Iterator[RunStep]:
+        unlabelled: dict[bool, list[Disk]] = {False: [], True: []}
+        for place in new:
+            disk = self._present(place)
+            layers = self._usable_layers(disk, integrity=place.integrity)
+            if disk.signatures and not layers:
+                yield self.make.wipe(disk, f"what an earlier pool left on {disk.where}")
+            if place.integrity and "DM_integrity" not in layers:
+                yield self.make.format_integrity(disk)
+            if place.integrity and not (layers and disk.holders):
+                yield self.make.open_integrity(disk)
+            if "LVM2_member" not in layers:
+                unlabelled[place.integrity].append(disk)
+        for integrity, disks in unlabelled.items():
+            if disks:
+                yield self.make.create_pvs(disks, integrity=integrity)
+
+    def _usable_layers(self, disk: Disk, *, integrity: bool) -> frozenset[str]:
+        """Half-built layers that an unfinished job of this very pool left: they are kept."""
+        if self.snapshot.claims.get(disk.serial) != self.name:
+            return frozenset()
+        below = {item.type for item in disk.signatures if item.node in ("", disk.node)}
+        if ("DM_integrity" in below) is not integrity:
+            return frozenset()
+        return frozenset(item.type for item in disk.signatures)
+
+    def _group(self, places: tuple[Place, ...]) -> Iterator[RunStep]:
+        new = [item for item in places if item.member is None]
+        devices = tuple(item.device for item in new)
+        claims = tuple(item.serial for item in new)
+        if self.found is None:
+            yield self.make.create_vg(devices, claims)
+        elif new:
+            self._refuse_if_degraded("take more disks into it")
+            yield self.make.extend_vg(devices, claims)
+
+    def _present(self, place: Place) -> Disk:
+        if place.disk is None or place.disk.size is None:
+            raise RefusedError(
+                f"Disk {place.serial}, which pool '{self.name}' wants, does not answer.",
+                hint="Put it in, or name another disk: appliance disk list",
+                subject=f"pool/{self.name}",
+            )
+        return place.disk
+
+    def _refuse_if_degraded(self, purpose: str) -> None:
+        away = [item for item in self.found.members if item.missing] if self.found else []
+        if away:
+            names = ", ".join(item.serial or item.pv_uuid for item in away)
+            raise RefusedError(
+                f"Pool '{self.name}' misses {names}; LVM cannot {purpose} until it is complete.",
+                hint="Put the disk back or have it replaced, then try again.",
+                subject=f"pool/{self.name}",
+            )
+
+    # --- the logical volumes
+
+    def _old_cache(self) -> int:
+        """Bytes of a cache that is to go: no longer wanted, or of another size."""
+        have = self.tier_found(TierName.CAPACITY).cache_size
+        return 0 if have == self.cache_wanted() else have
+
+    def cache_wanted(self) -> int:
+        """Bytes of the wanted cache, whole extents; 0 for none."""
+        cache = self.spec.capacity.cache if self.spec.capacity else None
+        return extents_of(cache) * EXTENT if cache else 0
+
+    def _has_spare(self) -> bool:
+        return self.found is not None and "[lvol0_pmspare]" in self.found.logical_volumes
+
+    def _wish(self, tier: TierName) -> TierWish:
+        spec, found = self.spec.tier(tier), self.tier_found(tier)
+        wanted = self.cache_wanted() if tier is TierName.CAPACITY else 0
+        return TierWish(
+            tier=tier,
+            raid=spec.raid,
+            disks=spec.disks,
+            data=found.raid is None,
+            metadata=not found.metadata_size,
+            cache=wanted if found.cache_size != wanted else 0,
+        )
+
+    def _drop_old_cache(self) -> Iterator[RunStep]:
+        if not self._old_cache():
+            return
+        tier = TierName.CAPACITY
+        if self.tier_found(tier).cached:
+            yield self._split(tier)
+        yield self.make.run(f"Remove the old cache of tier {tier}",
+                            *self.make.remove_words(f"{tier}_cache"))  # fmt: skip
+
+    def _split(self, tier: TierName) -> RunStep:
+        return self.make.run(
+            f"Take the cache off tier {tier}",
+            *self.make.split_words(tier),
+            undo=self.make.attach_cache(tier).command.argv,
+        )
+
+    def _volumes(self) -> Iterator[RunStep]:
+        wishes = tuple(self._wish(tier) for tier in wanted_tiers(self.spec))
+        missing = any(wish.data or wish.metadata or wish.cache for wish in wishes)
+        bare = [w.tier for w in wishes if not self.tier_found(w.tier).thin_pool]
+        layout = self.layout() if missing or bare else None
+        if layout is not None:
+            self._refuse_if_degraded("make volumes in it")
+            yield from self._create(layout)
+        caps = self.tier_found(TierName.CAPACITY)
+        if self.cache_wanted() and not (caps.cached and not self._old_cache()):
+            yield self.make.attach_cache(TierName.CAPACITY)
+        # The larger metadata first: LVM makes the spare with the first pool, as large as that.
+        for tier in sorted(bare, key=lambda tier: tier is TierName.PERFORMANCE):
+            if layout is not None:
+                yield self._thin_pool(tier, layout)
+
+    def _create(self, layout: PoolLayout) -> Iterator[RunStep]:
+        mirror = RaidLevel.RAID1
+        for tier, parts in layout.tiers.items():
+            if parts.metadata:
+                yield self._lv(tier, Part.METADATA, mirror, parts.metadata)
+        for tier, parts in layout.tiers.items():
+            if parts.cache:
+                yield self._lv(tier, Part.CACHE, mirror, parts.cache)
+        for tier, parts in layout.tiers.items():
+            if parts.data:
+                yield self._lv(tier, Part.DATA, self.spec.tier(tier).raid, parts.data)
+
+    def _lv(self, tier: TierName, part: Part, raid: RaidLevel, placed: Placed) -> RunStep:
+        devices = self._devices(placed.disks)
+        return self.make.create_lv(tier, part, raid, placed.extents, devices)
+
+    def _thin_pool(self, tier: TierName, layout: PoolLayout) -> RunStep:
+        data = layout.tiers[tier].data
+        size = data.extents * EXTENT if data else self.tier_found(tier).data_size
+        spare = (layout.spare_disk,) if layout.spare_disk else ()
+        return self.make.make_thin_pool(tier, size, self._devices(spare))
+
+    def _devices(self, serials: tuple[str, ...]) -> tuple[str, ...]:
+        devices: Mapping[str, str] = {item.serial: item.device for item in self.places()}
+        return tuple(devices[serial] for serial in serials)
+
+    # --- growing
+
+    def _grow(self, tier: TierName, places: list[Place]) -> Iterator[RunStep]:
+        found = self.tier_found(tier)
+        new = [item for item in places if item.member is None or not item.member.holds_data]
+        if found.raid is None or not new:
+            return
+        self._refuse_if_degraded(f"grow tier {tier}")
+        if len(new) % found.images:
+            raise RefusedError(
+                f"Tier {tier} of pool '{self.name}' grows by {found.images} disks at a time, "
+                f"not by {len(new)}.",
+                hint=f"Each of its {found.images} RAID images goes on on a disk of its own: add "
+                f"{found.images} disks, or as many times that.",
+                subject=f"pool/{self.name}",
+            )
+        image = min(item.free - reserve(item.total) for item in new) * (len(new) // found.images)
+        extents = image * stripes(found.raid, found.images)
+        attached = found.cached and not self._old_cache() and tier is TierName.CAPACITY
+        if attached:
+            yield self._split(tier)
+        yield self.make.run(
+            f"Grow tier {tier} by {format_size(extents * EXTENT)} onto {len(new)} more disks",
+            "lvextend", "--yes", "--extents", f"+{extents}", f"{self.make.vg}/{tier}",
+            *(item.device for item in new),
+        )  # fmt: skip
+        if attached:
+            yield self.make.attach_cache(tier)
+
+
+def is_on(member: MemberFound, serial: str, disk: Disk | None) -> bool:
+    """Whether a physical volume without a serial tag lies on this disk."""
+    if member.serial:
+        return member.serial == tag_text(serial) or member.serial == "".join(
+            letter for letter in serial if letter.isalnum()
+        )
+    if disk is None:
+        return False
+    return member.pv in {disk.device, *(f"/dev/{node}" for node in (disk.node, *disk.paths))}

@@ -1,0 +1,122 @@
+"""From LVM's report to pools: tags say which pool and tier, names say which layer. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from appliance.kinds.lvm_report import LogicalVolume, PhysicalVolume, VolumeGroup, tag_value
+from appliance.model.pool import MemberFound, PoolFound, RaidLevel, TierFound, TierName
+
+_INTEGRITY: Final = "/dev/mapper/int-"
+
+_CACHE_LEG: Final = re.compile(r"[a-z]+_cache(_cvol)?_rimage_\d+")
+
+_RAID_NAMES: Final = ("", "_corig", "_tdata", "_tdata_corig")
+"""What LVM calls a tier's RAID: alone, under its cache, in the thin pool, in both."""
+
+
+def pools_in(
+    groups: Iterable[VolumeGroup], mismatches: Mapping[str, int]
+) -> Mapping[str, PoolFound]:
+    """Volume groups that carry our tag, by pool name; `mismatches` by integrity device."""
+    found = {}
+    for group in groups:
+        name = tag_value(group.tags, "pool")
+        if name:
+            found[name] = _pool(group, mismatches)
+    return found
+
+
+def _pool(group: VolumeGroup, mismatches: Mapping[str, int]) -> PoolFound:
+    by_tier: dict[str, list[PhysicalVolume]] = {}
+    for item in group.physical_volumes:
+        by_tier.setdefault(tag_value(item.tags, "tier"), []).append(item)
+    tiers = {
+        tier: _tier(tier, by_tier.get(tier, []), group.logical_volumes, mismatches)
+        for tier in TierName
+        if tier in by_tier
+    }
+    return PoolFound(
+        vg_uuid=group.uuid,
+        tiers=tiers,
+        untagged=tuple(_member(item, "", mismatches) for item in by_tier.get("", ())),
+        size=group.size,
+        free=group.free,
+        logical_volumes=tuple(sorted(item.shown_name for item in group.logical_volumes.values())),
+    )
+
+
+def _tier(
+    tier: TierName,
+    physical: list[PhysicalVolume],
+    logical: Mapping[str, LogicalVolume],
+    mismatches: Mapping[str, int],
+) -> TierFound:
+    raid = next(
+        (logical[f"{tier}{end}"] for end in _RAID_NAMES if _is_raid(logical, tier, end)), None
+    )
+    pool = logical.get(tier)
+    thin = pool is not None and {"thin", "pool"} <= pool.layout
+    metadata = logical.get(f"{tier}_tmeta") or logical.get(f"{tier}_meta")
+    cache = logical.get(f"{tier}_cache_cvol") or logical.get(f"{tier}_cache")
+    members = tuple(_member(item, raid.name if raid else "", mismatches) for item in physical)
+    health = next((item.health for item in (raid, pool) if item and item.health), "")
+    return TierFound(
+        members=members,
+        raid=_level(raid) if raid else None,
+        raid_lv=raid.name if raid else "",
+        images=_images(raid, logical) if raid else 0,
+        data_size=raid.size if raid else 0,
+        metadata_size=metadata.size if metadata else 0,
+        cached=f"{tier}_corig" in logical or f"{tier}_tdata_corig" in logical,
+        cache_size=cache.size if cache else 0,
+        thin_pool=thin,
+        active=pool.active if pool else True,
+        data_percent=pool.data_percent if pool and thin else 0,
+        metadata_percent=pool.metadata_percent if pool and thin else 0,
+        sync_percent=raid.sync_percent if raid else 100,
+        sync_action=raid.sync_action if raid else "",
+        mismatches=raid.mismatches if raid else 0,
+        degraded=bool(raid) and any(item.missing and item.holds_data for item in members),
+        health=health,
+    )
+
+
+def _member(item: PhysicalVolume, raid_lv: str, mismatches: Mapping[str, int]) -> MemberFound:
+    layer = item.device.removeprefix("/dev/mapper/")
+    integrity = item.device.startswith(_INTEGRITY) or tag_value(item.tags, "layer") == "integrity"
+    return MemberFound(
+        serial=tag_value(item.tags, "serial") or _serial_of(item.device),
+        pv="" if item.missing else item.device,
+        pv_uuid=item.uuid,
+        size=item.size,
+        free=item.free,
+        missing=item.missing,
+        integrity=integrity,
+        mismatches=mismatches.get(layer),
+        holds_data=any(_is_image(name, raid_lv) for name in item.logical_volumes),
+        holds_cache=any(_CACHE_LEG.fullmatch(name) for name in item.logical_volumes),
+    )
+
+
+def _serial_of(device: str) -> str:
+    return device.removeprefix(_INTEGRITY) if device.startswith(_INTEGRITY) else ""
+
+
+def _is_image(name: str, raid_lv: str) -> bool:
+    return bool(raid_lv) and re.fullmatch(rf"{re.escape(raid_lv)}_rimage_\d+", name) is not None
+
+
+def _is_raid(logical: Mapping[str, LogicalVolume], tier: TierName, end: str) -> bool:
+    item = logical.get(f"{tier}{end}")
+    return item is not None and "raid" in item.layout
+
+
+def _level(raid: LogicalVolume) -> RaidLevel | None:
+    return next((level for level in RaidLevel if level in raid.layout), None)
+
+
+def _images(raid: LogicalVolume, logical: Mapping[str, LogicalVolume]) -> int:
+    return sum(_is_image(name, raid.name) for name in logical)
