@@ -25,6 +25,10 @@ class Host(Value):
     cpus_reserved: int = 0
     root_free: Annotated[Bytes, VOLATILE] = 0
     """Free bytes of the root file system."""
+    kvm: bool = False
+    """The kernel offers /dev/kvm; without it guests are emulated, many times slower."""
+    bridges: frozenset[str] | None = None
+    """Network bridges there are; None when nobody looked."""
 
 
 class NodeSnapshot(Value):
@@ -36,6 +40,8 @@ class NodeSnapshot(Value):
     found: Mapping[str, Mapping[str, AnyFound]] = {}
     secrets: frozenset[str] = frozenset()
     """Names of the stored secrets, never their values."""
+    images: frozenset[str] | None = None
+    """Names of the files in /var/lib/appliance/images; None when nobody looked."""
     claims: Mapping[str, str] = {}
     """Serial -> pool of disks an unfinished job had consent to overwrite."""
     problems: tuple[str, ...] = ()
