@@ -1,0 +1,101 @@
+"""The apply thread's work: the steps, then the proof."""
+
+from __future__ import annotations
+
+from agents.node.apply.walk import perform, undo_of
+from agents.node.jobs.back import Link, WayBack
+from agents.node.jobs.edges import Edges
+from agents.node.jobs.proof import left_to_do
+from agents.node.jobs.words import next_step, some, spoken
+from appliance.errors import ApplianceError, StepFailedError
+from appliance.model.job import JobState, StepState
+from appliance.model.steps import DefineGuestStep, GuestAct, GuestStep, Step
+
+
+class Run:
+    """One job being carried out, in one thread."""
+
+    def __init__(self, edges: Edges, link: Link) -> None:
+        self._edges = edges
+        self._bench = edges.bench
+        self._journal = edges.bench.journal
+        self._number = link.number
+        self._plan = link.plan
+        self._fresh_guests: frozenset[str] = frozenset()
+
+    def go(self) -> None:
+        """All steps, then the proof. A failure is taken back when every step can be.
+
+        Raises Interrupted, and FullError when not even the failure could be written down.
+        """
+        self._journal.move(self._number, JobState.RUNNING, desired=self._plan.after)
+        self._edges.at(self._number, 0, "running")
+        try:
+            for index, step in enumerate(self._plan.steps, start=1):
+                self._step(index, step)
+        except ApplianceError as error:
+            self._failed(error)
+        else:
+            self._prove()
+
+    def _step(self, index: int, step: Step) -> None:
+        self._edges.before_step()
+        undo = undo_of(step, self._bench.actor, self._fresh_guests)
+        self._note_guest(step, undo)
+        self._journal.step_begun(self._number, index, undo)
+        self._edges.at(self._number, index, "begun")
+        try:
+            output = perform(step, self._bench.actor)
+        except ApplianceError as error:
+            self._journal.step_ended(
+                self._number,
+                index,
+                StepState.FAILED,
+                code=error.exit_code if isinstance(error, StepFailedError) else None,
+                output="\n".join((error.message, *error.details)),
+            )
+            raise
+        self._journal.step_ended(
+            self._number, index, StepState.ENDED, code=output.code, output=spoken(output)
+        )
+        self._edges.at(self._number, index, "ended")
+
+    def _prove(self) -> None:
+        self._journal.move(self._number, JobState.PROVING)
+        self._edges.at(self._number, 0, "proving")
+        left = self._left()
+        if left:
+            self._rest(f"All steps ran, but the node is not as wanted: {left}.")
+        else:
+            self._journal.finished(self._number)
+
+    def _failed(self, error: ApplianceError) -> None:
+        cause = f"{error.message} {error.hint}"
+        way = WayBack(self._edges, (Link(self._number, self._plan),))
+        lost = way.blocked()
+        if lost:
+            self._rest(f"{cause} It cannot be taken back: {some(lost)}.")
+        elif self._plan.continues is not None:
+            # Taking back this job alone would leave the half-built state of the one before.
+            self._rest(cause)
+        else:
+            way.enter(cause)
+            way.go(cause)
+
+    def _left(self) -> str:
+        """What is left, in words; empty when nothing is. Not being able to look counts as left."""
+        try:
+            return some(left_to_do(self._bench, self._plan))
+        except ApplianceError as error:
+            return f"{error.message} {error.hint}"
+
+    def _rest(self, error: str) -> None:
+        self._journal.move(
+            self._number, JobState.FAILED, error=error, next_step=next_step(self._number)
+        )
+
+    def _note_guest(self, step: Step, undo: tuple[Step, ...] | None) -> None:
+        if isinstance(step, DefineGuestStep) and any(
+            isinstance(item, GuestStep) and item.act is GuestAct.UNDEFINE for item in undo or ()
+        ):
+            self._fresh_guests |= {step.guest}
