@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from images.errors import RigError
+from images.run import alive
 
 
 class QmpError(RigError):
@@ -80,8 +81,8 @@ class Qmp:
 
 
 @contextmanager
-def connect(path: Path, *, timeout_s: float = 60) -> Iterator[Qmp]:
-    """Open a session, waiting for the socket to appear and for others to leave it."""
+def connect(path: Path, *, timeout_s: float = 60, pid: int = 0) -> Iterator[Qmp]:
+    """Open a session, waiting for the socket as long as process `pid` (if told) lives."""
     deadline = time.monotonic() + timeout_s
     while True:
         channel = socket.socket(socket.AF_UNIX)
@@ -90,7 +91,7 @@ def connect(path: Path, *, timeout_s: float = 60) -> Iterator[Qmp]:
             channel.connect(str(path))
         except (FileNotFoundError, ConnectionRefusedError) as error:
             channel.close()
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or (pid and not alive(pid)):
                 raise RigError(
                     f"No QEMU behind {path}.", hint="Start the machine first."
                 ) from error

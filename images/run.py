@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +29,7 @@ class Ran:
 
 
 def run(
-    argv: Sequence[str | Path],
+    argv: Iterable[str | Path],
     *,
     timeout_s: float,
     stdin: bytes | None = None,
@@ -73,7 +73,7 @@ def run(
     return ran
 
 
-def spawn(argv: Sequence[str | Path], *, log: Path) -> int:
+def spawn(argv: Iterable[str | Path], *, log: Path) -> int:
     """Start a process that outlives us, in its own session, writing to `log`; its pid."""
     with log.open("ab") as sink:
         child = subprocess.Popen(
@@ -102,7 +102,7 @@ def alive(pid: int) -> bool:
     return state not in {"Z", "X"}
 
 
-def stream(argv: Sequence[str | Path], *, log: Path, timeout_s: float) -> None:
+def stream(argv: Iterable[str | Path], *, log: Path, timeout_s: float) -> None:
     """Run a long build step with its output in `log`; RigError shows the log's end."""
     words = [str(word) for word in argv]
     with log.open("wb") as sink:

@@ -9,11 +9,14 @@ chroot "$root" apt-get install -y -q -t trixie-backports linux-image-amd64
 kernel=$(basename "$root"/lib/modules/*)
 
 # The demo's guest boots Debian's cloud kernel: unpacked, not installed, so that it never becomes ours.
-cloud=$(chroot "$root" apt-cache depends linux-image-cloud-amd64/trixie-backports |
-    awk '$1 == "Depends:" && $2 ~ /^linux-image-/ { print $2; exit }')
-mkdir -p "$root/var/tmp/cloud" "$root/usr/lib/appliance/guest"
-chroot "$root" sh -c "cd /var/tmp/cloud && apt-get download -q '$cloud' && dpkg-deb -x ./*.deb ."
-cp "$root"/var/tmp/cloud/boot/vmlinuz-* "$root/usr/lib/appliance/guest/vmlinuz"
+mkdir -p "$root/var/tmp/cloud/partial" "$root/usr/lib/appliance/guest"
+chroot "$root" apt-get install -y -q --download-only -o Dir::Cache::archives=/var/tmp/cloud \
+    -t trixie-backports linux-image-cloud-amd64
+for deb in "$root"/var/tmp/cloud/*.deb; do
+    chroot "$root" dpkg-deb -x "${deb#"$root"}" /var/tmp/cloud
+done
+find "$root/var/tmp/cloud" -type f -name 'vmlinuz*' -exec cp {} "$root/usr/lib/appliance/guest/vmlinuz" \;
+test -s "$root/usr/lib/appliance/guest/vmlinuz" || { find "$root/var/tmp/cloud" | grep -v '/modules/.*/kernel/'; exit 1; }
 for name in virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk; do
     find "$root/var/tmp/cloud" -name "$name.ko*" -exec cp {} "$root/usr/lib/appliance/guest/" \;
 done
