@@ -56,10 +56,15 @@ class SecretStore:
 
         Raises NotFoundError when it is not stored (any more).
         """
-        secret = self._files.read(self._path(wanted.name))
-        if secret is None:
-            raise _missing(wanted.name)
+        secret = self.value(wanted.name)
         return wanted.template.replace("{secret}", secret), secret
+
+    def value(self, name: str) -> str:
+        """The bare secret, for what configures a service in this process. Raises NotFoundError."""
+        secret = self._files.read(self._path(name))
+        if secret is None:
+            raise _missing(name)
+        return secret
 
     def _path(self, name: str) -> str:
         if not _is_name(name):

@@ -1,0 +1,48 @@
+"""What handlers work with: the node's parts, put together once by compose.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from agents.node.apply.secrets import SecretStore
+from agents.node.handlers.callers import Caller
+from agents.node.handlers.looking import Looking
+from agents.node.jobs.jobs import Jobs
+from appliance.kinds.load import Kinds, typed
+from appliance.model.resource import Resource
+from appliance.state.audit import Audit
+from appliance.state.desired import Desired
+from appliance.state.journal import Journal
+
+
+@dataclass(frozen=True)
+class Context:
+    """The parts of a running agent."""
+
+    kinds: Kinds
+    looking: Looking
+    jobs: Jobs
+    journal: Journal
+    desired: Desired
+    audit: Audit
+    secrets: SecretStore
+    now: Callable[[], datetime]
+    new_id: Callable[[], str]
+    version: str
+
+    def wanted(self) -> tuple[Resource, ...]:
+        """The whole wish, each spec as its kind's own type."""
+        return typed(self.kinds, self.desired.resources())
+
+    def note(self, caller: Caller, *, what: str, subject: str, outcome: str) -> None:
+        """An audit line about a caller's request. Raises FullError."""
+        self.audit.append(
+            self.now(),
+            who=caller.user,
+            origin=caller.origin,
+            what=what,
+            subject=subject,
+            outcome=outcome,
+        )

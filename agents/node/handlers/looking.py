@@ -1,0 +1,87 @@
+"""Looking at the node: fresh for plans, at most a few seconds old for those who only read."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from agents.node.observe.devices import DeviceScan
+from agents.node.observe.snapshot import ChassisProfile, observe_node
+from appliance.kinds.base import Probe
+from appliance.kinds.registry import AnyKind
+from appliance.model.disk import Smart
+from appliance.model.snapshot import NodeSnapshot
+from appliance.state.disks import DiskMemory
+
+RECENT_S: Final = 5.0
+"""Age up to which a read is content with an earlier look."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where a look at the node gets its facts."""
+
+    probe: Callable[[], Probe]
+    """Makes the probe of one observation."""
+    scan: Callable[[], DeviceScan]
+    kinds: Mapping[str, AnyKind]
+    profile: ChassisProfile
+    disks: DiskMemory
+    secrets: Callable[[], Iterable[str]]
+    smart: Callable[[], Mapping[str, Smart]]
+    now: Callable[[], datetime]
+
+
+class Looking:
+    """Takes snapshots. Readers that come together share one look."""
+
+    def __init__(
+        self,
+        sources: Sources,
+        claims: Callable[[], Mapping[str, str]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._sources = sources
+        self._claims = claims
+        self._clock = clock
+        self._turn = threading.Lock()
+        self._last: NodeSnapshot | None = None
+        self._taken = 0.0
+
+    def fresh(self, claims: Mapping[str, str]) -> NodeSnapshot:
+        """The node as it is now; `claims` are the disks of unfinished jobs (serial -> pool)."""
+        sources = self._sources
+        now = sources.now()
+        snapshot = observe_node(
+            sources.probe(),
+            sources.scan(),
+            kinds=sources.kinds.values(),
+            profile=sources.profile,
+            last_known={disk.serial: disk for disk in sources.disks.known()},
+            claims=claims,
+            secrets=sources.secrets(),
+            smart=sources.smart(),
+            now=now,
+        )
+        sources.disks.remember(snapshot.disks, now)
+        self._last, self._taken = snapshot, self._clock()
+        return snapshot
+
+    def recent(self) -> NodeSnapshot:
+        """The node as it was at most RECENT_S ago."""
+        last = self._young()
+        if last is None:
+            with self._turn:
+                last = self._young() or self.fresh(self._claims())
+        return last
+
+    def forget(self) -> None:
+        """What was seen is known to be over: the next reader looks anew."""
+        self._last = None
+
+    def _young(self) -> NodeSnapshot | None:
+        return self._last if self._clock() - self._taken <= RECENT_S else None

@@ -1,0 +1,34 @@
+"""Previews: a plan is made from a fresh look at the node and kept; nothing is written to the node."""
+
+from __future__ import annotations
+
+from agents.node.handlers.callers import Caller
+from agents.node.handlers.context import Context
+from appliance.api.wire import Empty
+from appliance.model.plan import Plan, PlanRequest
+from appliance.planner.plan import make_plan
+from appliance.planner.wish import wish_of
+
+
+def plan_make(context: Context, caller: Caller, body: PlanRequest) -> Plan:
+    """Preview a change. Raises what the planner and its guard refuse it with."""
+    del caller
+    before = context.wanted()
+    wish = wish_of(context.kinds, body, before)
+    plan = make_plan(
+        context.kinds,
+        context.looking.fresh(context.jobs.claims()),
+        before,
+        wish.after,
+        wish.action,
+        plan_id=context.new_id(),
+        now=context.now(),
+    )
+    context.journal.save_plan(plan)
+    return plan
+
+
+def plan_get(context: Context, caller: Caller, body: Empty, plan_id: str) -> Plan:
+    """A plan made before. Raises NotFoundError."""
+    del caller, body
+    return context.journal.plan(plan_id)

@@ -1,0 +1,121 @@
+"""The command `appliance-agent`; each subcommand imports only what it needs.
+
+`relay` starts with every call over some SSH servers and `open-devices` before LVM at boot, so
+neither may pay for the web framework.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from appliance.api.paths import SOCKET
+from appliance.errors import ApplianceError
+
+DATABASE: Final = "/var/lib/appliance/state.db"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a subcommand. Returns the exit status; errors are told on standard error."""
+    arguments = _parser().parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        status: int = arguments.run(arguments)
+    except ApplianceError as error:
+        details = "".join(f"  - {detail}\n" for detail in error.details)
+        sys.stderr.write(f"error: {error.message}\n{details}next: {error.hint}\n")
+        return error.exit_status
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="appliance-agent",
+        description="The root side of a node. People use the command appliance.",
+        epilog="example:\n  appliance-agent serve",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    serve = verbs.add_parser("serve", help="answer requests (systemd runs this)")
+    serve.add_argument("--socket", type=Path, default=Path(SOCKET))
+    serve.add_argument("--database", type=Path, default=Path(DATABASE))
+    serve.set_defaults(run=_serve)
+    relay = verbs.add_parser("relay", help="carry standard input and output to the socket")
+    relay.set_defaults(run=_relay)
+    devices = verbs.add_parser("open-devices", help="open integrity layers before LVM activates")
+    devices.set_defaults(run=_open_devices)
+    restore = verbs.add_parser("restore-targets", help="bring the iSCSI targets back at boot")
+    restore.set_defaults(run=_restore_targets)
+    target = verbs.add_parser("target", help="bring one iSCSI target in line with its file")
+    target.add_argument("act", choices=("apply", "remove"))
+    target.add_argument("name")
+    target.set_defaults(run=_target)
+    printed = verbs.add_parser("openapi", help="print the API's OpenAPI document")
+    printed.set_defaults(run=_openapi)
+    return parser
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from agents.node.handlers.compose import answering, compose, this_machine
+    from agents.node.server import serve
+
+    context = compose(this_machine(), arguments.database)
+    for job in context.jobs.recover():
+        logging.getLogger(__name__).warning("job %d: %s", job.number, job.next_step)
+    try:
+        serve(answering(context), arguments.socket)
+    finally:
+        context.jobs.close(timeout_s=20)
+    return 0
+
+
+def _relay(_: argparse.Namespace) -> int:
+    from agents.node.relay import relay
+
+    return relay()
+
+
+def _open_devices(_: argparse.Namespace) -> int:
+    from agents.node.boot import open_devices
+
+    return open_devices()
+
+
+def _restore_targets(_: argparse.Namespace) -> int:
+    from agents.node.apply.files import NodeFiles
+    from agents.node.apply.secrets import SecretStore
+    from agents.node.apply.targets import restore_all
+
+    failed = restore_all(SecretStore(NodeFiles()).value)
+    return max((error.exit_status for error in failed.values()), default=0)
+
+
+def _target(arguments: argparse.Namespace) -> int:
+    from agents.node.apply.files import NodeFiles
+    from agents.node.apply.secrets import SecretStore
+    from agents.node.apply.targets import apply_target, read_document, remove_target
+    from appliance.model.lun import TARGET_DIR
+
+    if arguments.act == "remove":
+        remove_target(arguments.name)
+    else:
+        document = read_document(Path(TARGET_DIR, f"{arguments.name}.json"))
+        apply_target(document, SecretStore(NodeFiles()).value)
+    return 0
+
+
+def _openapi(_: argparse.Namespace) -> int:
+    import json
+
+    from appliance.api.openapi import document
+
+    print(json.dumps(document(), indent=1, ensure_ascii=False))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
