@@ -54,6 +54,17 @@ def observe_host(probe: Probe, profile: HostProfile) -> Host:
         cpus=parse_cpus(_line(probe, "/sys/devices/system/cpu/online")),
         cpus_reserved=profile.reserve.cpus,
         root_free=_root_free(),
+        kvm="kvm" in probe.list_dir("/dev"),
+        bridges=observe_bridges(probe),
+    )
+
+
+def observe_bridges(probe: Probe) -> frozenset[str]:
+    """Network bridges: the interfaces that have a bridge's settings in sysfs."""
+    return frozenset(
+        name
+        for name in probe.list_dir("/sys/class/net")
+        if probe.list_dir(f"/sys/class/net/{name}/bridge")
     )
 
 

@@ -15,6 +15,7 @@ from agents.node.observe.host import HostProfile, observe_host
 from appliance.errors import ApplianceError
 from appliance.kinds.base import Kind, Probe
 from appliance.model.disk import Disk, DiskRole, Medium, Smart, Transport
+from appliance.model.names import STATE_DIR
 from appliance.model.pool import MemberFound, PoolFound, TierName
 from appliance.model.resource import Found
 from appliance.model.snapshot import Host, NodeSnapshot
@@ -75,6 +76,7 @@ def observe_node(
         disks=tuple(_with_smart(disk, smart) for disk in disks),
         found=found,
         secrets=frozenset(secrets),
+        images=frozenset(probe.list_dir(f"{STATE_DIR}/images")),
         claims=dict(claims),
         problems=tuple(problems),
     )

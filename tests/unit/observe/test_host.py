@@ -1,0 +1,39 @@
+"""The machine itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from agents.node.observe.host import observe_dmi, observe_host, parse_cpus, parse_memory
+from tests.unit.fakes import FakeProbe
+from tests.unit.observe.chassis import Rules
+
+
+def test_dmi_facts_that_are_there():
+    probe = FakeProbe(
+        files={"/sys/class/dmi/id/sys_vendor": "Appliance\n", "/sys/class/dmi/id/board_name": ""}
+    )
+    assert observe_dmi(probe) == {"sys_vendor": "Appliance"}
+
+
+def test_kvm_and_bridges():
+    probe = FakeProbe(
+        dirs={
+            "/dev": ("kvm", "null"),
+            "/sys/class/net/br0/bridge": ("ageing_time",),
+            "/sys/class/net/eth0": ("address",),
+        }
+    )
+    host = observe_host(probe, Rules())
+    assert (host.kvm, host.bridges) == (True, frozenset({"br0"}))
+    assert not observe_host(FakeProbe(), Rules()).kvm
+
+
+@pytest.mark.parametrize(("text", "cpus"), [("0-3,6", 5), ("0", 1), ("0,2-3", 3), ("", 1)])
+def test_cpu_lists(text: str, cpus: int):
+    assert parse_cpus(text) == cpus
+
+
+def test_memory_is_in_bytes():
+    assert parse_memory("MemFree: 1 kB\nMemTotal:       16 kB\n") == 16384
+    assert parse_memory("") == 0
