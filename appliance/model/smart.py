@@ -132,6 +132,8 @@ class ScsiHealth(Value):
     background_scan_findings: int = 0
     """Entries the background medium scan left: places it could not read at once."""
     phy_events: tuple[NamedCount, ...] = ()
+    non_medium_errors: int | None = None
+    """SPC-5 log page 06h: neither read, write nor verify; only smartctl's text form tells it."""
     sense: tuple[int, int] | None = None
     """ASC and ASCQ of a failure prediction: 5Dh is "failure prediction threshold exceeded"."""
 

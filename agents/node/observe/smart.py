@@ -15,12 +15,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from agents.node.observe.json_tree import Tree
-from agents.node.observe.smart_report import parse_smart
 from appliance.errors import ApplianceError
 from appliance.model.command import Command, Output, read
 from appliance.model.disk import Disk, Smart, Transport
+from appliance.model.json_tree import Tree
 from appliance.model.smart import SmartReading
+from appliance.model.smartctl import parse_smart
 
 ANY_EXIT: Final = tuple(range(256))
 """smartctl's exit status is a bit mask of findings (smartctl(8)); all of it is data."""

@@ -1,4 +1,4 @@
-"""smartctl's JSON into a SmartReading: pure, and prepared for what versions and drives do wrong.
+"""smartctl's output into a SmartReading: pure, and prepared for what versions and drives do wrong.
 
 Field names are those of smartmontools' ataprint.cpp, scsiprint.cpp and nvmeprint.cpp, 6.7 to 7.5.
 """
@@ -9,19 +9,32 @@ import json
 import re
 from typing import Final
 
-from agents.node.observe.json_tree import Tree
-from agents.node.observe.smart_health import (
+from appliance.model.json_tree import Tree
+from appliance.model.smart import ExitBit, SmartProtocol, SmartReading
+from appliance.model.smartctl_health import (
     ata_health,
     nvme_health,
     scsi_health,
     smartctl_version,
 )
-from agents.node.observe.smart_tests import self_tests, test_remaining_percent
-from appliance.model.smart import ExitBit, SmartProtocol, SmartReading
+from appliance.model.smartctl_tests import self_tests, test_remaining_percent
+from appliance.model.smartctl_text import document_of, is_smartctl
 
 EXIT_BITS: Final = tuple(ExitBit)
 """In the order of their bits, lowest first."""
 _ASLEEP: Final = re.compile(r"Device is in .* mode, exit\(")
+_REPORT_KEYS: Final = frozenset(
+    {
+        "smartctl",
+        "device",
+        "devices",
+        "smart_status",
+        "ata_smart_attributes",
+        "nvme_smart_health_information_log",
+        "scsi_error_counter_log",
+    }
+)
+"""A JSON object with none of these was not printed by smartctl."""
 _HOURS_SANE: Final = 2**31
 _NO_HEALTH: Final = (
     "The drive tells nothing of its health (no SMART, or a RAID controller hides it)."
@@ -29,21 +42,43 @@ _NO_HEALTH: Final = (
 
 
 def parse_smart(text: str, exit_status: int = 0) -> SmartReading:
-    """The reading in what `smartctl -x -j` printed; text before the JSON is passed over.
+    """The reading in what smartctl printed, as JSON (`-j`) or as text.
 
     Never raises: what cannot be understood becomes a reading with `error`.
     """
-    start = text.find("{")
+    document = _json(text)
+    if document is None and is_smartctl(text):
+        document = document_of(text)
+    if document is None:
+        return SmartReading(exit_bits=_exit_bits(exit_status), error=_not_smartctl(text))
+    if "devices" in document and "device" not in document:
+        return SmartReading(error="This is a list of devices (smartctl --scan), not a reading.")
     try:
-        document = Tree(json.loads(text[start:]) if start >= 0 else None)
+        reading = _reading(Tree(document), exit_status)
     except ValueError:
-        document = Tree()
-    if not isinstance(document.value, dict):
-        return SmartReading(
-            exit_bits=_exit_bits(exit_status), error="smartctl answered without a JSON report."
-        )
-    reading = _reading(document, exit_status)
+        return SmartReading(error="The report of smartctl holds values that cannot be.")
     return reading.model_copy(update={"error": _error(reading)})
+
+
+def _json(text: str) -> dict[str, object] | None:
+    """The JSON report. Before 7.3 a line of text may stand before it, so it begins at the brace."""
+    start = text.find("{")
+    if start < 0:
+        return None
+    try:
+        document, _ = json.JSONDecoder().raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return None
+    known = isinstance(document, dict) and not _REPORT_KEYS.isdisjoint(document)
+    return document if known else None
+
+
+def _not_smartctl(text: str) -> str:
+    if not text.strip():
+        return "There is no output of smartctl: it is empty."
+    if text.lstrip().startswith("{") and '"smartctl"' in text:
+        return "The JSON report of smartctl is cut off or damaged."
+    return "This is no output of smartctl."
 
 
 def _reading(root: Tree, exit_status: int) -> SmartReading:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from agents.node.observe.json_tree import Tree
+from appliance.model.json_tree import Tree
 from appliance.model.smart import (
     AtaAttribute,
     AtaHealth,
@@ -18,6 +18,9 @@ from appliance.model.smart import (
 _GROWN_DEFECTS_RIGHT: Final = (7, 2)
 """Before this version scsi_grown_defect_list is a length in bytes, eight a defect."""
 _DEFECT_BYTES: Final = 8
+_NOT_MEASURED: Final = 253
+"""SFF-8035i: an attribute's value before anything was measured."""
+_FULL: Final = 100
 
 
 def smartctl_version(root: Tree) -> tuple[int, int]:
@@ -44,10 +47,11 @@ def ata_health(root: Tree) -> AtaHealth | None:
 
 
 def _attribute(row: Tree) -> AtaAttribute:
+    value = row.at("value").number
     return AtaAttribute(
         id=row.at("id").count,
         name=row.at("name").text,
-        value=row.at("value").count,
+        value=_NOT_MEASURED if value is None else value,
         worst=row.at("worst").number,
         threshold=row.at("thresh").number,
         prefailure=row.at("flags", "prefailure").truth or False,
@@ -70,9 +74,10 @@ def nvme_health(root: Tree) -> NvmeHealth | None:
     log = root.at("nvme_smart_health_information_log")
     if not log:
         return None
+    spare = log.at("available_spare").number
     return NvmeHealth(
         critical_warning=log.at("critical_warning").count,
-        available_spare=log.at("available_spare").count,
+        available_spare=_FULL if spare is None else spare,
         spare_threshold=log.at("available_spare_threshold").count,
         percentage_used=log.at("percentage_used").count,
         media_errors=log.at("media_errors").count,
@@ -98,11 +103,15 @@ def scsi_health(root: Tree) -> ScsiHealth:
         background_scan=scan.at("status", "string").text,
         background_scan_findings=sum(key.startswith("result_") for key, _ in scan.items()),
         phy_events=tuple(_phy_events(root)),
+        non_medium_errors=root.at("scsi_non_medium_errors").number,
         sense=None if asc is None else (asc, root.at("smart_status", "scsi", "ascq").count),
     )
 
 
 def _grown_defects(root: Tree) -> int | None:
+    counted = root.at("scsi_grown_defects").number  # of a text report, right in all versions
+    if counted is not None:
+        return counted
     told = root.at("scsi_grown_defect_list").number
     version = smartctl_version(root)
     # A report without a version is judged by its field names: "vendor" was renamed in 7.3.

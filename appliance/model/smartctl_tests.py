@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from agents.node.observe.json_tree import Tree
+from appliance.model.json_tree import Tree
 from appliance.model.smart import SelfTest
 
 _SCSI_LOG_ROWS: Final = 20

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from agents.node.observe.smart_report import parse_smart
 from appliance.model.smart import ExitBit, SmartProtocol, SmartReading
+from appliance.model.smartctl import parse_smart
 
 CAPTURES = Path(__file__).parents[4] / "shared" / "captures" / "smart"
 """Recorded outputs beside the repository; a machine without them skips, CI does not."""
@@ -129,7 +129,7 @@ def test_text_before_the_json_is_passed_over():
 @pytest.mark.parametrize("text", ["", "Segmentation fault", "{ half of", "[1]"])
 def test_no_report_is_an_error_and_no_exception(text: str):
     reading = parse_smart(text, 4)
-    assert "without a JSON report" in reading.error
+    assert "output of smartctl" in reading.error
     assert reading.exit_bits == {ExitBit.COMMAND_FAILED}
 
 

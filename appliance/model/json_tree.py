@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import isfinite
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,10 @@ class Tree:
     def decimal(self) -> float:
         """A number written as one or as text, 0 where there is none."""
         try:
-            return float(str(self.value))
+            number = float(str(self.value))
         except ValueError:
             return 0.0
+        return number if isfinite(number) else 0.0
 
     @property
     def text(self) -> str:
