@@ -79,12 +79,13 @@ def observe_exports(probe: Probe) -> Mapping[str, NfsFound]:
 
 def parse_exports(text: str) -> Mapping[str, Mapping[str, frozenset[str]]]:
     """Path -> client -> options, from exports(5) or from the server's table of them."""
-    return {
-        path: {client: frozenset(options.split(",")) for client, options in _CLIENT.findall(rest)}
-        for path, rest in (
-            line.split(maxsplit=1) for line in text.splitlines() if " " in line or "\t" in line
-        )
-    }
+    found: dict[str, dict[str, frozenset[str]]] = {}
+    for line in text.splitlines():
+        path, _, rest = line.replace("\t", " ").partition(" ")
+        if path.startswith("/"):
+            clients = {name: frozenset(words.split(",")) for name, words in _CLIENT.findall(rest)}
+            found.setdefault(path, {}).update(clients)
+    return found
 
 
 def parse_open_files(client: str, states: str) -> Iterator[tuple[str, OpenFile]]:

@@ -10,13 +10,13 @@ from appliance.kinds.base import Probe
 from appliance.kinds.units import (
     UNIT_DIR,
     Mount,
+    device_link,
     device_unit,
     escape_path,
-    mapper_device,
+    logical_device,
     mount_unit,
     parse_mountinfo,
     unescape_path,
-    volume_of_mapper,
 )
 from appliance.kinds.xfs_report import (
     geometry_command,
@@ -55,13 +55,13 @@ Description=Share {share}
 Before=nfs-server.service smbd.service
 
 [Mount]
-What={device}
+What={device_link(device)}
 Where={share_path(share)}
 Type=xfs
 Options={_MOUNT_OPTIONS}
 
 [Install]
-WantedBy={device_unit(device)}
+WantedBy={device_unit(device_link(device))}
 """
 
 
@@ -96,15 +96,17 @@ def _configured(probe: Probe) -> Mapping[str, str]:
             match = re.search(
                 r"^What=(.+)$", probe.read_text(f"{UNIT_DIR}/{unit}") or "", re.MULTILINE
             )
-            found[name] = match[1] if match else ""
+            found[name] = logical_device(match[1]) if match else ""
     return found
 
 
 def _unit_in_place(probe: Probe, name: str, device: str) -> bool:
+    if not _volume_of(device):
+        return False
     unit = mount_unit(share_path(name))
     if probe.read_text(f"{UNIT_DIR}/{unit}") != mount_text(name, device):
         return False
-    return unit in probe.list_dir(f"{UNIT_DIR}/{device_unit(device)}.wants")
+    return unit in probe.list_dir(f"{UNIT_DIR}/{device_unit(device_link(device))}.wants")
 
 
 def _signatures(probe: Probe, devices: Iterable[str]) -> Mapping[str, str | None]:
@@ -169,7 +171,7 @@ def _mounted(
         shapes, rights, limits = {}, {}, {}
     found = {}
     for name, mount in mounts.items():
-        device = _device_of(mount, devices.get(name, ""))
+        device = logical_device(mount.source)
         shape, right = shapes.get(mount.target), rights.get(mount.target)
         found[name] = ShareFound(
             volume=_volume_of(device),
@@ -189,13 +191,6 @@ def _mounted(
             trimmed=trimmed,
         )
     return found
-
-
-def _device_of(mount: Mount, configured: str) -> str:
-    if configured.count("/") == 3 and mapper_device(configured) == mount.source:  # noqa: PLR2004
-        return configured
-    group, volume = volume_of_mapper(mount.source)
-    return f"/dev/{group}/{volume}" if group else mount.source
 
 
 def _volume_of(device: str) -> str:

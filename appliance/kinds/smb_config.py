@@ -55,7 +55,6 @@ map archive = no
 _WITH_NFS: Final = """\
 # NFS clients and SMB clients see each other's writes: a cache held by one is called back.
 kernel oplocks = yes
-smb2 leases = no
 """
 
 

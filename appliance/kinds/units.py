@@ -98,15 +98,25 @@ def parse_mountinfo(text: str) -> tuple[Mount, ...]:
     return tuple(found)
 
 
-def mapper_device(device: str) -> str:
-    """/dev/VG/LV as /proc names it: /dev/mapper/VG-LV with inner hyphens doubled (lvm(8))."""
+_MAPPER: Final = "/dev/mapper/"
+_LINK: Final = "/dev/disk/by-id/dm-name-"
+
+
+def device_link(device: str) -> str:
+    """The link udev keeps for /dev/VG/LV. Unlike /dev/VG/LV, which LVM may make by itself, it is
+    always known to systemd, so that a unit can wait for it.
+    """
     group, volume = device.removeprefix("/dev/").split("/")
-    return f"/dev/mapper/{group.replace('-', '--')}-{volume.replace('-', '--')}"
+    return f"{_LINK}{group.replace('-', '--')}-{volume.replace('-', '--')}"
 
 
-def volume_of_mapper(source: str) -> tuple[str, str]:
-    """(VG, LV) of a /dev/mapper name, ("", "") when it is no logical volume's."""
-    parts = re.split(r"(?<!-)-(?!-)", source.removeprefix("/dev/mapper/"))
-    if not source.startswith("/dev/mapper/") or len(parts) != 2:  # noqa: PLR2004 - VG and LV
-        return "", ""
-    return parts[0].replace("--", "-"), parts[1].replace("--", "-")
+def logical_device(source: str) -> str:
+    """/dev/VG/LV for its link or for its name under /dev/mapper, where inner hyphens are doubled
+    (lvm(8)); any other device as it is.
+    """
+    if not source.startswith((_MAPPER, _LINK)):
+        return source
+    parts = re.split(r"(?<!-)-(?!-)", source.removeprefix(_MAPPER).removeprefix(_LINK))
+    if len(parts) != 2:  # noqa: PLR2004 - VG and LV
+        return source
+    return f"/dev/{parts[0].replace('--', '-')}/{parts[1].replace('--', '-')}"
