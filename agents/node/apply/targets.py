@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,8 +39,9 @@ LOG: Final = logging.getLogger(__name__)
 Secrets = Callable[[str], str]
 """The value of a stored secret by its name. Raises NotFoundError."""
 
-DATABASE: Final = Path("/etc/target")
-"""Where LIO keeps persistent reservations over a reboot; rtslib insists on these folders."""
+DATABASE_FOLDERS: Final = ("pr", "alua")
+"""In LIO's database folder; without them the kernel cannot keep persistent reservations over a
+reboot, and it does not make them."""
 LINK: Final = "backstore"
 MAPPED: Final = "disk"
 """Names of the links in configfs; observers look for them."""
@@ -50,15 +52,12 @@ LUN: Final = 0
 def load_lio() -> Any:  # noqa: ANN401 - rtslib has no types
     """rtslib, which only nodes have. Raises UnavailableError."""
     try:
-        lio = importlib.import_module("rtslib_fb")
+        return importlib.import_module("rtslib_fb")
     except ImportError as error:
         raise UnavailableError(
             "This machine has no rtslib, so it cannot offer iSCSI targets.",
             hint="Install it: apt-get install python3-rtslib-fb",
         ) from error
-    for folder in ("pr", "alua"):
-        (DATABASE / folder).mkdir(parents=True, exist_ok=True)
-    return lio
 
 
 def read_document(path: Path) -> TargetConfig:
@@ -145,7 +144,9 @@ class _Target:
     def apply(self, key: str, mutual_key: str) -> None:
         """All parts in the order in which half of them does no harm; enabling comes last."""
         lio, config = self._lio, self._config
-        lio.RTSRoot()  # mounts configfs and sets LIO's database folder
+        database = Path(lio.RTSRoot().dbroot)  # which also mounts configfs if need be
+        for folder in DATABASE_FOLDERS:
+            (database / folder).mkdir(parents=True, exist_ok=True)
         target = lio.Target(lio.FabricModule("iscsi"), config.target)
         group = lio.TPG(target, GROUP)
         self._refuse_disturbance(target, group)
@@ -200,7 +201,8 @@ class _Target:
         if _discards(config.device):
             # Freed blocks go back to the thin pool. The write cache needs no setting: for block
             # devices LIO reports the device's own.
-            backstore.set_attribute("emulate_tpu", 1)
+            for attribute in ("emulate_tpu", "emulate_tpws"):
+                backstore.set_attribute(attribute, 1)
         lio.LUN(group, LUN, backstore, alias=LINK)
 
     def _admit(self, group: Any, initiator: str, key: str, mutual_key: str) -> None:  # noqa: ANN401
@@ -240,7 +242,8 @@ def _put_portal(lio: Any, group: Any) -> None:  # noqa: ANN401
 
 def _discards(device: str) -> bool:
     """Whether the device takes discards; LIO refuses to offer UNMAP for one that does not."""
-    limit = Path("/sys/block") / Path(device).resolve().name / "queue/discard_max_bytes"
+    number = Path(device).stat().st_rdev
+    limit = Path(f"/sys/dev/block/{os.major(number)}:{os.minor(number)}/queue/discard_max_bytes")
     return limit.exists() and int(limit.read_text()) > 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final, Protocol
 
 from appliance.kinds.base import Probe
@@ -11,6 +11,7 @@ from appliance.model.profile import Reserve
 from appliance.model.snapshot import Host
 
 DMI: Final = "/sys/class/dmi/id"
+NETWORK: Final = "/sys/class/net"
 DMI_FACTS: Final = (
     "sys_vendor",
     "product_name",
@@ -84,6 +85,22 @@ def parse_cpus(online: str) -> int:
         first, _, last = part.partition("-")
         count += int(last or first) - int(first) + 1
     return max(count, 1)
+
+
+def _has_kvm(probe: Probe) -> bool:
+    """KVM found a processor it can use. /dev/kvm itself is there before any driver is.
+
+    QEMU's emulated processor shows AMD's SVM, and KVM takes it, but Linux guests panic on it
+    (seen with QEMU 7.2 under Linux 7.3), so an emulated processor does not count.
+    """
+    emulated = "QEMU TCG" in (probe.read_text("/proc/cpuinfo") or "")
+    return "kvm" in probe.list_dir("/sys/class/misc") and not emulated
+
+
+def _bridges(probe: Probe) -> Iterator[str]:
+    for name in probe.list_dir(NETWORK):
+        if "bridge" in probe.list_dir(f"{NETWORK}/{name}"):
+            yield name
 
 
 def _root_free() -> int:

@@ -76,7 +76,7 @@ def observe_node(
         disks=tuple(_with_smart(disk, smart) for disk in disks),
         found=found,
         secrets=frozenset(secrets),
-        images=frozenset(probe.list_dir(f"{STATE_DIR}/images")),
+        images=_isolated("The images", lambda: _images(probe), problems),
         claims=dict(claims),
         problems=tuple(problems),
     )
@@ -142,6 +142,10 @@ def _memberships(pools: Mapping[str, PoolFound]) -> Iterator[_Membership]:
         for tier, found in pool.tiers.items():
             for member in found.members:
                 yield _Membership(name, tier, member)
+
+
+def _images(probe: Probe) -> frozenset[str]:
+    return frozenset(probe.list_dir(f"{STATE_DIR}/images"))
 
 
 def _reader(kind: AnyKind, probe: Probe) -> Callable[[], Mapping[str, Found]]:
