@@ -9,6 +9,7 @@ from appliance.api import paths
 from appliance.cli import render
 from appliance.cli.parsing import Parser, add_verb, parser_for, verbs_of
 from appliance.cli.session import Session
+from appliance.cli.verbs.disk_verdict import add_verdict
 from appliance.errors import NotFoundError
 
 _HEADERS: Final = (
@@ -47,6 +48,7 @@ def parser() -> Parser:
     from appliance.cli.options import add_change_options
 
     add_change_options(wipe)
+    add_verdict(verbs)
     return top
 
 
