@@ -22,7 +22,7 @@ from agents.node.handlers.binding import bind
 from agents.node.handlers.callers import Callers
 from agents.node.handlers.context import Context
 from agents.node.handlers.looking import Looking, Sources
-from agents.node.jobs.bench import Bench
+from agents.node.jobs.bench import Bench, Boundary, no_boundary
 from agents.node.jobs.claims import claims_of
 from agents.node.jobs.jobs import Jobs
 from agents.node.observe.devices import DeviceScan
@@ -77,8 +77,11 @@ def this_machine() -> Outside:
     )
 
 
-def compose(outside: Outside, database: Path) -> Context:
-    """The agent's parts. Raises UnavailableError or FullError when the database cannot be opened."""
+def compose(outside: Outside, database: Path, boundary: Boundary = no_boundary) -> Context:
+    """The agent's parts; tests watch the edges of its jobs through `boundary`.
+
+    Raises UnavailableError or FullError when the database cannot be opened.
+    """
     store, kinds = Store(database), all_kinds()
     journal, audit, desired = Journal(store, now), Audit(store), Desired(store)
     sources = Sources(
@@ -100,6 +103,7 @@ def compose(outside: Outside, database: Path) -> Context:
         observe=looking.fresh,
         now=now,
         new_id=new_id,
+        boundary=boundary,
         ended=Ended(looking, audit),
     )
     return Context(

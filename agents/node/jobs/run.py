@@ -55,6 +55,7 @@ class Run:
                 output="\n".join((error.message, *error.details)),
             )
             raise
+        self._edges.at(self._number, index, "performed")
         self._journal.step_ended(
             self._number, index, StepState.ENDED, code=output.code, output=spoken(output)
         )

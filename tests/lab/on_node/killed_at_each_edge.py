@@ -1,0 +1,111 @@
+"""Runs on a node: carries a site out while SIGKILL ends the agent's process at every edge of it.
+
+usage: killed_at_each_edge.py SITE.json DATABASE EDGES     EDGES: begun,performed,...
+
+Each round is a child process with the agent's own parts (no other code path): it recovers, plans
+what is left, starts the job, and is killed at the first edge that was not hit in an earlier round.
+The parent starts the next round until one comes to its end. Prints one JSON object.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import NoReturn
+
+from agents.node.handlers.compose import compose, new_id, now, this_machine
+from agents.node.handlers.context import Context
+from appliance.errors import ApplianceError
+from appliance.model.job import ENDED, Job, JobState
+from appliance.model.plan import Plan
+from appliance.planner.plan import make_plan
+from appliance.planner.site import parse_site
+
+ROUNDS_AT_MOST = 400
+
+
+class Killer:
+    """Kills its own process at the first edge that is not in the file yet."""
+
+    def __init__(self, seen: Path, edges: frozenset[str]) -> None:
+        self.seen, self.edges = seen, edges
+        self.titles: tuple[str, ...] = ()
+
+    def __call__(self, number: int, step: int, edge: str) -> None:
+        del number
+        if edge not in self.edges or not step:
+            return
+        line = f"{edge}: {self.titles[step - 1]}\n"
+        if line in self.seen.read_text().splitlines(keepends=True):
+            return
+        with self.seen.open("a") as sink:
+            sink.write(line)
+            sink.flush()
+            os.fsync(sink.fileno())
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def child(site: Path, database: Path, killer: Killer) -> NoReturn:
+    """One round: 0 when the site stands and planning again is empty, 1 with words otherwise."""
+    context = compose(this_machine(), database, boundary=killer)
+    try:
+        cut_off = context.jobs.recover()
+        plan = context.jobs.finish(cut_off[-1].number) if cut_off else first_plan(context, site)
+        killer.titles = tuple(step.title for step in plan.steps)
+        job = ended(context, context.jobs.start(plan, frozenset(), "root", "local"))
+    except ApplianceError as error:
+        print(f"{error.code}: {error.message} {error.hint} {error.details}", flush=True)
+        os._exit(1)
+    if job.state is not JobState.DONE:
+        print(f"job {job.number} is {job.state}: {job.error}", flush=True)
+        os._exit(1)
+    os._exit(0)
+
+
+def first_plan(context: Context, site: Path) -> Plan:
+    """The plan of the whole site against what the database wants already."""
+    plan = make_plan(
+        context.kinds,
+        context.looking.fresh(context.jobs.claims()),
+        context.wanted(),
+        parse_site(context.kinds, json.loads(site.read_text())),
+        plan_id=new_id(),
+        now=now(),
+    )
+    context.journal.save_plan(plan)
+    return plan
+
+
+def ended(context: Context, job: Job) -> Job:
+    """Wait for the job's end."""
+    while job.state not in ENDED:
+        job = context.journal.wait(job.number, job.seq, 30)
+    return job
+
+
+def main(site: Path, database: Path, edges: frozenset[str]) -> int:
+    """Rounds until one ends by itself. The exit status is that round's."""
+    seen = database.with_suffix(".edges")
+    seen.touch()
+    killer, kills, began = Killer(seen, edges), 0, time.monotonic()
+    for _ in range(ROUNDS_AT_MOST):
+        pid = os.fork()
+        if not pid:
+            child(site, database, killer)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        if status != -signal.SIGKILL:
+            break
+        kills += 1
+    else:
+        status = 1
+    seconds = round(time.monotonic() - began)
+    print(json.dumps({"status": status, "kills": kills, "seconds": seconds, "edges": seen.read_text().splitlines()}))
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2]), frozenset(sys.argv[3].split(","))))
