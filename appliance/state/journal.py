@@ -127,30 +127,31 @@ class Journal:
         move that model.job.MOVES does not allow.
         """
         with self._store.writing() as db:
-            now = JobState(self._job_row(number)["state"])
-            if state not in MOVES[now]:
-                raise InternalError(
-                    f"Job {number} cannot go from {now} to {state}.",
-                    hint="Report this with: appliance job show",
-                    subject=f"job/{number}",
-                )
-            change: Row = {"state": state.value}
-            change["ended_at"] = self._stamp() if state in ENDED else None
-            extra = {"error": error, "next_step": next_step}
-            change |= {key: value for key, value in extra.items() if value is not None}
+            words = {"error": error, "next_step": next_step}
+            change: Row = {key: value for key, value in words.items() if value is not None}
             if unfinished is not None:
                 change["unfinished"] = int(unfinished)
-            db.table("job").update(number, change)
+            self._move(db, number, state, change)
             if desired is not None:
                 replace_desired(db, desired)
-            self._note(db, number, state.value)
+        self._wake()
+
+    def finished(self, number: int) -> None:
+        """A job is proven. So are the jobs it finishes; older failed ones are out of date."""
+        with self._store.writing() as db:
+            self._move(db, number, JobState.DONE, {"unfinished": 0, "next_step": ""})
+            for older in self.chain(number)[1:]:
+                words = f"Finished by job {number}."
+                self._move(db, older, JobState.DONE, {"unfinished": 0, "next_step": words})
+            for job in self.jobs(unfinished=True):
+                if job.number < number and job.state is JobState.FAILED:
+                    self._close(db, job.number, f"Out of date since job {number} is done.")
         self._wake()
 
     def close(self, number: int, why: str) -> None:
         """Nothing of an ended job is left to finish or undo; its state stays."""
         with self._store.writing() as db:
-            db.table("job").update(number, {"unfinished": 0, "next_step": why})
-            self._note(db, number, why)
+            self._close(db, number, why)
         self._wake()
 
     def step_begun(self, number: int, step: int, undo: tuple[Step, ...] | None) -> None:
@@ -165,6 +166,14 @@ class Journal:
         """Commit how a step ended: ended or failed."""
         change: Row = {"state": state.value, "code": code, "output": output[-OUTPUT_TAIL:]}
         self._change_step(number, step, change | {"ended_at": self._stamp()})
+
+    def step_undoing(self, number: int, step: int) -> None:
+        """Commit that a step is being taken back: cut off here, its effect is uncertain again."""
+        self._change_step(number, step, {"state": StepState.BEGUN.value})
+
+    def step_stays(self, number: int, step: int) -> None:
+        """Commit that a step that had ended could not be taken back."""
+        self._change_step(number, step, {"state": StepState.ENDED.value})
 
     def step_undone(self, number: int, step: int, words: str) -> None:
         """Commit that a step was taken back; the words are added to what it said itself."""
@@ -213,10 +222,12 @@ class Journal:
         """What was typed to confirm a job."""
         return frozenset(json.loads(self._job_row(number)["confirmed"]))
 
-    def continues(self, number: int) -> int | None:
-        """The older job this one finishes."""
-        older: int | None = self._job_row(number)["continues"]
-        return older
+    def chain(self, number: int) -> tuple[int, ...]:
+        """The job, the older one it continues, the one that continued, and so on."""
+        links = [number]
+        while (older := self._job_row(links[-1])["continues"]) is not None:
+            links.append(older)
+        return tuple(links)
 
     def _job_row(self, number: int) -> Row:
         rows = self._store.rows("SELECT * FROM job WHERE number = ?", number)
@@ -227,6 +238,22 @@ class Journal:
                 subject=f"job/{number}",
             )
         return rows[0]
+
+    def _move(self, db: Database, number: int, state: JobState, change: Row) -> None:
+        now = JobState(self._job_row(number)["state"])
+        if state not in MOVES[now]:
+            raise InternalError(
+                f"Job {number} cannot go from {now} to {state}.",
+                hint=f"Report this with the output of: appliance job show {number}",
+                subject=f"job/{number}",
+            )
+        ended = self._stamp() if state in ENDED else None
+        db.table("job").update(number, {"state": state.value, "ended_at": ended, **change})
+        self._note(db, number, state.value)
+
+    def _close(self, db: Database, number: int, why: str) -> None:
+        db.table("job").update(number, {"unfinished": 0, "next_step": why})
+        self._note(db, number, why)
 
     def _change_step(self, number: int, step: int, change: Row) -> None:
         with self._store.writing() as db:

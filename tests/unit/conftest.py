@@ -6,48 +6,42 @@ A test that is about one of these says so: `@pytest.mark.usefixtures("allow_proc
 
 from __future__ import annotations
 
-import sys
+import os
+import socket
+import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
-PROCESSES = {"subprocess.Popen", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"}
-SOCKETS = {"socket.connect", "socket.bind", "socket.sendto", "socket.getaddrinfo"}
 LEAVING_S = 2.0
 
 
-class Warden:
-    """What the test that runs now may not do."""
-
-    def __init__(self) -> None:
-        self.forbidden: set[str] = set()
-        sys.addaudithook(self._hear)
-
-    def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event in self.forbidden:
-            msg = f"a unit test did {event}{arguments!r:.200}"
-            raise AssertionError(msg)
-
-
-WARDEN = Warden()
-
-
 @pytest.fixture(autouse=True)
-def _forbid(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _forbid(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     allowed = set(request.fixturenames)
-    WARDEN.forbidden = set()
     if "allow_processes" not in allowed:
-        WARDEN.forbidden |= PROCESSES
+        monkeypatch.setattr(subprocess.Popen, "__init__", _refuse("start a process"))
+        for name in ("fork", "forkpty", "posix_spawn", "posix_spawnp", "system"):
+            monkeypatch.setattr(os, name, _refuse("start a process"))
     if "allow_sockets" not in allowed:
-        WARDEN.forbidden |= SOCKETS
+        monkeypatch.setattr(socket, "getaddrinfo", _refuse("look up an address"))
+        monkeypatch.setattr(socket, "socket", _Unconnected)
     if "allow_sleep" not in allowed:
-        monkeypatch.setattr(time, "sleep", _no_sleep)
-    yield
-    WARDEN.forbidden = set()
+        monkeypatch.setattr(time, "sleep", _refuse("sleep"))
+
+
+class _Unconnected(socket.socket):
+    """A socket that goes nowhere; a pair that is born connected still works."""
+
+    def connect(self, address: Any, /) -> None:
+        _refuse("connect a socket")(address)
+
+    def bind(self, address: Any, /) -> None:
+        _refuse("bind a socket")(address)
 
 
 @pytest.fixture(autouse=True)
@@ -76,9 +70,12 @@ def allow_sleep() -> None:
     """The test may sleep."""
 
 
-def _no_sleep(seconds: float) -> None:
-    msg = f"a unit test slept {seconds} s"
-    raise AssertionError(msg)
+def _refuse(what: str) -> Callable[..., NoReturn]:
+    def refuse(*arguments: object, **_: object) -> NoReturn:
+        msg = f"a unit test tried to {what}: {arguments!r:.200}"
+        raise AssertionError(msg)
+
+    return refuse
 
 
 def _children() -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agents.node.apply.walk import line_of, perform
+from agents.node.jobs.claims import claims_of
 from agents.node.jobs.edges import Edges
 from agents.node.jobs.proof import left_to_undo
 from agents.node.jobs.undo import in_undo_order, no_way_back
@@ -31,6 +32,8 @@ class WayBack:
         self._bench = edges.bench
         self._journal: Journal = edges.bench.journal
         self._chain = chain
+        self._doubts: list[str] = []
+        """What could not be taken back of steps that failed or were cut off."""
 
     def blocked(self) -> tuple[str, ...]:
         """Titles of executed steps that cannot be taken back."""
@@ -60,6 +63,9 @@ class WayBack:
         if left:
             self._fail(f"{cause} Taken back, but not all is as before: {left}.")
             return
+        if self._doubts and not self._same_node():
+            self._fail(f"{cause} Perhaps not all is as before: {some(tuple(self._doubts))}.")
+            return
         for link in self._chain:
             self._journal.move(
                 link.number,
@@ -75,6 +81,7 @@ class WayBack:
     def _undo(self, link: Link, item: Executed) -> ApplianceError | None:
         """Take one step back; the error when that failed and matters."""
         self._edges.before_step()
+        self._journal.step_undoing(link.number, item.number)
         self._edges.at(link.number, item.number, "undoing")
         done = []
         for step in item.undo or ():
@@ -82,9 +89,11 @@ class WayBack:
                 perform(step, self._bench.actor)
             except ApplianceError as error:
                 if item.state is StepState.ENDED:
+                    self._journal.step_stays(link.number, item.number)
                     return error
                 # It failed or was cut off, so perhaps there is nothing to take back.
                 done.append(f"tried to take back: {line_of(step)}: {error.message}")
+                self._doubts.append(f"{line_of(step)}: {error.message}")
             else:
                 done.append(f"taken back: {line_of(step)}")
         self._journal.step_undone(link.number, item.number, "\n".join(done))
@@ -99,6 +108,19 @@ class WayBack:
             return some(left_to_undo(self._bench, whole))
         except ApplianceError as error:
             return f"{error.message} {error.hint}"
+
+    def _same_node(self) -> bool:
+        """Whether the node is exactly as it was when the first job of the chain was planned.
+
+        Asked only in doubt, since it also notices what has nothing to do with the job.
+        """
+        own = {item for link in self._chain for step in link.plan.steps for item in step.claims}
+        claims = claims_of(self._journal)
+        try:
+            now = self._bench.observe({key: claims[key] for key in claims.keys() - own})
+        except ApplianceError:
+            return False
+        return now.digest() == self._chain[-1].plan.digest
 
     def _fail(self, error: str) -> None:
         for link in self._chain:
