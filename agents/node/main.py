@@ -61,14 +61,19 @@ def _parser() -> argparse.ArgumentParser:
 
 def _serve(arguments: argparse.Namespace) -> int:
     from agents.node.handlers.compose import answering, compose, this_machine
+    from agents.node.handlers.refreshing import SmartRefresh
     from agents.node.server import serve
 
-    context = compose(this_machine(), arguments.database)
+    outside = this_machine()
+    context = compose(outside, arguments.database)
     for job in context.jobs.recover():
         logging.getLogger(__name__).warning("job %d: %s", job.number, job.next_step)
+    refresh = SmartRefresh(outside.smart, context.looking, outside.executor)
+    refresh.start()
     try:
         serve(answering(context), arguments.socket)
     finally:
+        refresh.stop()
         context.jobs.close(timeout_s=20)
     return 0
 

@@ -55,7 +55,7 @@ def _claim(snapshot: NodeSnapshot, serial: str, owner: str) -> DiskClaim:
             "List what there is with: appliance disk list",
         )
     _check_usable(disk)
-    _check_unused(snapshot, disk, pool)
+    _check_unused(snapshot, disk, pool, erased=owner == f"disk/{serial}")
     return DiskClaim(
         bay=disk.bay,
         serial=disk.serial,
@@ -90,7 +90,8 @@ def _check_usable(disk: Disk) -> None:
         )
 
 
-def _check_unused(snapshot: NodeSnapshot, disk: Disk, pool: str) -> None:
+def _check_unused(snapshot: NodeSnapshot, disk: Disk, pool: str, *, erased: bool) -> None:
+    """`erased`: the plan is to erase this very disk, so what it holds is no reason to refuse."""
     if disk.pool and disk.pool != pool:
         raise _refused(
             disk.serial,
@@ -105,11 +106,12 @@ def _check_unused(snapshot: NodeSnapshot, disk: Disk, pool: str) -> None:
             "Choose another disk, or take down what stands on it.",
         )
     foreign = tuple(item for item in disk.signatures if not _is_ours(item, disk, consent=consent))
-    if foreign:
+    if foreign and not erased:
         raise _refused(
             disk.serial,
             f"The disk with {disk.where} holds {', '.join(map(_in_words, foreign))}.",
-            f"Choose another disk; if its data may go, erase it first: wipefs -a {disk.device}",
+            "Choose another disk; if its data may go, erase it first: "
+            f"appliance disk wipe {disk.serial}",
         )
 
 

@@ -11,6 +11,7 @@ from appliance.model.plan import Confirmation, DiskClaim, Plan
 from appliance.model.resource import ActionRequest, Resource, Spec
 from appliance.model.snapshot import NodeSnapshot
 from appliance.model.steps import Step
+from appliance.planner import disks
 from appliance.planner.diff import AnyChange, Difference, check_references, differences
 from appliance.planner.guard import check_claims, needs_serial
 from appliance.planner.order import in_order
@@ -82,6 +83,9 @@ def _resolve(
 
 def _act(kinds: Kinds, action: ActionRequest, view: View) -> Iterator[Step]:
     noun, _, name = action.resource.partition("/")
+    if noun == disks.NOUN:
+        yield from disks.plan_disk_act(action, view.snapshot)
+        return
     kind = kinds.get(noun)
     if kind is None:
         raise InvalidInputError(

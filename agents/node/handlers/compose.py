@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -28,11 +29,11 @@ from agents.node.jobs.jobs import Jobs
 from agents.node.observe.devices import DeviceScan
 from agents.node.observe.guests import read_guests
 from agents.node.observe.host import observe_dmi
+from agents.node.observe.smart import SmartCache, SmartReader
 from agents.node.observe.udev import scan_devices
 from agents.node.profiles import best_profile
 from appliance.errors import FullError
 from appliance.kinds.registry import all_kinds
-from appliance.model.disk import Smart
 from appliance.model.guest import GuestRecord
 from appliance.model.job import Job
 from appliance.state.audit import Audit
@@ -55,7 +56,7 @@ class Outside:
     scan: Callable[[], DeviceScan]
     guests_seen: Callable[[], tuple[GuestRecord, ...]]
     guests: GuestActs
-    smart: Callable[[], Mapping[str, Smart]]
+    smart: SmartCache
 
     def probe(self) -> NodeProbe:
         """The probe of one observation."""
@@ -66,14 +67,15 @@ def this_machine() -> Outside:
     """The machine the agent runs on."""
     files = NodeFiles()
     store = SecretStore(files)
+    executor = Executor(store)
     return Outside(
         files=files,
-        executor=Executor(store),
+        executor=executor,
         secrets=store,
         scan=scan_devices,
         guests_seen=read_guests,
         guests=LibvirtGuests(),
-        smart=dict,
+        smart=SmartCache(SmartReader(executor.run), time.monotonic),
     )
 
 
@@ -91,7 +93,7 @@ def compose(outside: Outside, database: Path, boundary: Boundary = no_boundary) 
         profile=best_profile(observe_dmi(outside.probe())),
         disks=DiskMemory(store),
         secrets=outside.secrets.names,
-        smart=outside.smart,
+        smart=outside.smart.shorts,
         now=now,
     )
     looking = Looking(sources, lambda: claims_of(journal))
