@@ -108,17 +108,19 @@ class Stage:
         try:
             self.make(draft, progress)
         except RigError:
-            keep = draft.with_name("failed")
-            shutil.rmtree(keep, ignore_errors=True)
-            logs = list(draft.glob("*.log"))
-            keep.mkdir()
-            for file in logs:
-                shutil.copy(file, keep)
+            self._keep_logs(draft)
             raise
         else:
             draft.rename(self.folder)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
+
+    def _keep_logs(self, draft: Path) -> None:
+        folder = cache_root() / "failed" / self.name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for file in draft.glob("*.log"):
+            shutil.copy(file, folder)
 
     def _prune(self) -> None:
         results = [entry for entry in self.folder.parent.iterdir() if entry.name[0] != "."]

@@ -31,6 +31,7 @@ SSH_PORT = 22
 GUEST_DIR = "usr/lib/appliance/guest"
 BOOT_FILES = ("appliance.efi", "initrd-lab")
 FORMAT = "1"
+WHEEL = (sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation")
 
 PARTITIONS = f"""\
 label: gpt
@@ -44,7 +45,7 @@ def disk_stage(root: Stage, *, lab: bool) -> Stage:
     sources = digest_of_files(REPO / name for name in OUR_SOURCES)
     key_text = lab_key().with_suffix(".pub").read_text() if lab else ""
     code = digest_of_files([Path(__file__), Path(guests.__file__), RECIPE])
-    key = digest_of(FORMAT, root.key, sources, code, key_text, _firewall(), _modules())
+    key = digest_of(FORMAT, root.key, sources, code, key_text, firewall_ports(), _modules())
 
     def make(folder: Path, progress: Progress) -> None:
         tree = folder / "tree"
@@ -84,22 +85,11 @@ def _configure(tree: Path, folder: Path, *, lab: bool) -> None:
     layers = [RECIPE / "tree", *([RECIPE / "lab-tree"] if lab else [])]
     for layer in layers:
         run(["cp", "-rT", "--preserve=mode", layer, tree], timeout_s=60)
-    _put(tree / "etc/nftables.d/ports.nft", _firewall())
+    _put(tree / "etc/nftables.d/ports.nft", firewall_ports())
     _put(tree / "etc/modules-load.d/appliance.conf", _modules())
     wheels = tree / "opt/wheels"
     wheels.mkdir(parents=True)
-    if (REPO / "README.md").exists():
-        pip = [
-            sys.executable,
-            "-m",
-            "pip",
-            "wheel",
-            "--quiet",
-            "--no-deps",
-            "--wheel-dir",
-            str(wheels),
-        ]
-        run([*pip, REPO], timeout_s=300)
+    _build_wheel(folder / "source", wheels)
     if lab:
         shutil.copy(lab_key().with_suffix(".pub"), tree / "opt/wheels/lab.pub")
     with _devices(tree):
@@ -108,7 +98,18 @@ def _configure(tree: Path, folder: Path, *, lab: bool) -> None:
     shutil.rmtree(wheels)
 
 
-def _firewall() -> str:
+def _build_wheel(source: Path, wheels: Path) -> None:
+    """Our wheel, built from a copy: the working tree may be edited meanwhile."""
+    source.mkdir()
+    for name in OUR_SOURCES:
+        if (REPO / name).exists():
+            run(["cp", "-r", REPO / name, source / name], timeout_s=60)
+    (source / "README.md").touch()
+    run([*WHEEL, "--wheel-dir", str(wheels), source], timeout_s=300)
+    shutil.rmtree(source)
+
+
+def firewall_ports() -> str:
     """The port sets the static nftables rules refer to."""
     numbers: dict[str, set[int]] = {"tcp": {SSH_PORT}, "udp": set()}
     for port in registry.needs().ports:

@@ -85,7 +85,7 @@ class Machine(Verbs):
 
     # power
 
-    def start(self, *, timeout_s: float = 600) -> None:
+    def start(self, *, timeout_s: float = 900) -> None:
         """Power on and wait for the login; after a cut the disks are as they were. Raises RigError."""
         if self.record.running:
             raise RigError(f"{self.name} is on.", hint="cut_power() or stop() first.")

@@ -13,6 +13,8 @@ from typing import Any
 from images.errors import RigError
 from images.run import alive
 
+CLOSED = "QEMU closed its control socket."
+
 
 class QmpError(RigError):
     """QEMU refused a command."""
@@ -25,15 +27,24 @@ class Qmp:
 
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
-        self._lines = channel.makefile("rw")
+        self._lines = channel.makefile("r")
         self._events: list[dict[str, Any]] = []
         self._read()
         self.command("qmp_capabilities")
 
+    def close(self) -> None:
+        """End the session."""
+        self._lines.close()
+        self._channel.close()
+
     def command(self, name: str, **arguments: object) -> Any:  # noqa: ANN401 - QMP answers any JSON
         """Run one command and return its answer; raises QmpError with QEMU's words."""
-        self._lines.write(json.dumps({"execute": name, "arguments": arguments}) + "\n")
-        self._lines.flush()
+        # not through a "rw" file: its write would throw away lines already read ahead
+        line = json.dumps({"execute": name, "arguments": arguments}).encode() + b"\n"
+        try:
+            self._channel.sendall(line)
+        except BrokenPipeError as error:
+            raise QmpError(CLOSED, hint="It has ended: see qemu.log.") from error
         while True:
             answer = self._read()
             if "event" in answer:
@@ -73,7 +84,7 @@ class Qmp:
     def _read(self) -> dict[str, Any]:
         line = self._lines.readline()
         if not line:
-            raise QmpError("QEMU closed its control socket.", hint="It has ended: see qemu.log.")
+            raise QmpError(CLOSED, hint="It has ended: see qemu.log.")
         answer = json.loads(line)
         if not isinstance(answer, dict):
             raise QmpError(f"QEMU said {line!r}.", hint="This is no QMP socket.")
@@ -97,6 +108,9 @@ def connect(path: Path, *, timeout_s: float = 60, pid: int = 0) -> Iterator[Qmp]
                 ) from error
             time.sleep(0.05)
             continue
-        with channel:
-            yield Qmp(channel)
-            return
+        session = Qmp(channel)
+        try:
+            yield session
+        finally:
+            session.close()
+        return
