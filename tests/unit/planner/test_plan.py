@@ -245,13 +245,13 @@ GUARD = [
     (
         {"signatures": (Signature(type="xfs", label="PACS"), Signature(type="gpt"))},
         "holds xfs 'PACS', gpt",
-        "wipefs -a /dev/sd1",
+        "appliance disk wipe",
     ),
-    ({"signatures": (Signature(type="LVM2_member"),)}, "holds LVM2_member", "wipefs -a"),
+    ({"signatures": (Signature(type="LVM2_member"),)}, "holds LVM2_member", "appliance disk wipe"),
     (
         {"signatures": (Signature(type="ext4"),), "role": DiskRole.QUARANTINED},
         "holds ext4",
-        "wipefs -a",
+        "appliance disk wipe",
     ),
     ({"bay": "", "role": DiskRole.BOOT}, "with serial d1 is the boot", "another"),
 ]
