@@ -26,7 +26,7 @@ class Host(Value):
     root_free: Annotated[Bytes, VOLATILE] = 0
     """Free bytes of the root file system."""
     kvm: bool = False
-    """The kernel offers /dev/kvm; without it guests are emulated, many times slower."""
+    """KVM works here; without it guests are emulated, many times slower."""
     bridges: frozenset[str] | None = None
     """Network bridges there are; None when nobody looked."""
 

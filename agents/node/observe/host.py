@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final, Protocol
 
 from appliance.kinds.base import Probe
@@ -11,7 +11,6 @@ from appliance.model.profile import Reserve
 from appliance.model.snapshot import Host
 
 DMI: Final = "/sys/class/dmi/id"
-NETWORK: Final = "/sys/class/net"
 DMI_FACTS: Final = (
     "sys_vendor",
     "product_name",
@@ -55,7 +54,7 @@ def observe_host(probe: Probe, profile: HostProfile) -> Host:
         cpus=parse_cpus(_line(probe, "/sys/devices/system/cpu/online")),
         cpus_reserved=profile.reserve.cpus,
         root_free=_root_free(),
-        kvm="kvm" in probe.list_dir("/dev"),
+        kvm=_has_kvm(probe),
         bridges=observe_bridges(probe),
     )
 
@@ -95,12 +94,6 @@ def _has_kvm(probe: Probe) -> bool:
     """
     emulated = "QEMU TCG" in (probe.read_text("/proc/cpuinfo") or "")
     return "kvm" in probe.list_dir("/sys/class/misc") and not emulated
-
-
-def _bridges(probe: Probe) -> Iterator[str]:
-    for name in probe.list_dir(NETWORK):
-        if "bridge" in probe.list_dir(f"{NETWORK}/{name}"):
-            yield name
 
 
 def _root_free() -> int:

@@ -169,7 +169,9 @@ class DomainKind(Kind[GuestSpec, GuestFound]):
         if found is not None and not created and found.state in ON:
             notes.append(f"{resource}: a change of its hardware counts from its next start")
         if created and not view.snapshot.host.kvm:
-            notes.append(f"{resource}: there is no /dev/kvm; it is emulated and slow")
+            notes.append(
+                f"{resource}: this node has no KVM that works; the guest is emulated and slow"
+            )
         return tuple(notes)
 
     @override
@@ -198,7 +200,7 @@ def _service_steps(name: str, found: GuestFound | None) -> Iterator[Step]:
         yield RunStep(
             title="Start libvirt, now and at boot",
             resource=f"vm/{name}",
-            command=change_command("systemctl", "enable", "--now", SERVICE),
+            command=change_command("systemctl", "enable", "--now", SERVICE, timeout_s=300),
             undo=change_command("systemctl", "disable", SERVICE),
         )
 

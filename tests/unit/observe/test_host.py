@@ -19,7 +19,7 @@ def test_dmi_facts_that_are_there():
 def test_kvm_and_bridges():
     probe = FakeProbe(
         dirs={
-            "/dev": ("kvm", "null"),
+            "/sys/class/misc": ("fuse", "kvm"),
             "/sys/class/net/br0/bridge": ("ageing_time",),
             "/sys/class/net/eth0": ("address",),
         }
@@ -27,6 +27,14 @@ def test_kvm_and_bridges():
     host = observe_host(probe, Rules())
     assert (host.kvm, host.bridges) == (True, frozenset({"br0"}))
     assert not observe_host(FakeProbe(), Rules()).kvm
+
+
+def test_an_emulated_processor_has_no_kvm_that_works():
+    probe = FakeProbe(
+        files={"/proc/cpuinfo": "model name\t: QEMU TCG CPU version 2.5+\n"},
+        dirs={"/sys/class/misc": ("kvm",)},
+    )
+    assert not observe_host(probe, Rules()).kvm
 
 
 @pytest.mark.parametrize(("text", "cpus"), [("0-3,6", 5), ("0", 1), ("0,2-3", 3), ("", 1)])
