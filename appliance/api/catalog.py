@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from appliance.api.field_docs import describe
 from appliance.api.wire import KindList, KindView
 from appliance.kinds.registry import all_kinds
 
@@ -16,7 +17,7 @@ def kind_list() -> KindList:
                 face_of=kind.face_of,
                 verbs=dict(kind.verbs),
                 columns=kind.columns,
-                spec_schema=kind.spec_type.model_json_schema(),
+                spec_schema=describe(kind.spec_type.model_json_schema(), kind.spec_type),
             )
             for kind in all_kinds().values()
         )

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from appliance.api.contract import ENDPOINTS, CallEffect, Endpoint
+from appliance.api.field_docs import describe_all, models_in
 from appliance.api.problems import MEDIA_TYPE
 from appliance.kinds.registry import all_kinds
 
@@ -44,7 +45,10 @@ def document() -> dict[str, Any]:
         ],
         ref_template=_REF,
     )
-    components = dict(schemas.get("$defs", {}))
+    every = {
+        item.__name__: item for model in (*models, *answers, *specs) for item in models_in(model)
+    }
+    components = describe_all(schemas.get("$defs", {}), every)
     for base in {"Spec", "Found"} & components.keys():
         components[base]["additionalProperties"] = True  # each kind adds its own keys
     components["Problem"] = _PROBLEM

@@ -1,7 +1,7 @@
 """Flags from a spec's JSON schema: one flag a field, nested fields with dots.
 
 `--capacity.disks bay:1,bay:2` sets the list `disks` in the table `capacity`. A list is written with
-commas or by giving the flag again; a map as KEY=VALUE, again for each key; a whole value may be
+commas or by giving the flag again, its tables as `10.0.0.0/8;squash=none`; a map as KEY=VALUE, again for each key; a whole value may be
 given as JSON; `none` takes a value that may be absent.
 """
 
@@ -28,6 +28,8 @@ class Flag(NamedTuple):
     required: bool
     title: str
     choices: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    """Keys of the tables in a list of tables, the one that a bare word means first."""
 
     @property
     def option(self) -> str:
@@ -49,13 +51,17 @@ def add_flags(parser: argparse.ArgumentParser, flags: tuple[Flag, ...], *, partl
     """Add the flags; `partly` when fields left out keep their value."""
     group = parser.add_argument_group("fields of the spec")
     for flag in flags:
-        choices = f" ({' | '.join(flag.choices)})" if flag.choices else ""
-        needed = "required; " if flag.required and not partly else ""
+        words = [
+            "required" if flag.required and not partly else "",
+            flag.title,
+            " | ".join(flag.choices),
+            f"each as {_table_form(flag)}" if flag.keys else "",
+        ]
         settings: Json = {
             "dest": flag.target,
             "action": "append",
             "metavar": _METAVAR[flag.shape],
-            "help": f"{needed}{flag.title}{choices}".replace("%", "%%"),
+            "help": "; ".join(filter(None, words)).replace("%", "%%"),
         }
         if flag.shape == "table":
             settings |= {"nargs": "?", "const": "yes"}
@@ -69,6 +75,11 @@ _METAVAR: Final = {
     "map": "KEY=VALUE",
     "table": "yes|none",
 }
+
+
+def _table_form(flag: Flag) -> str:
+    first, *rest = flag.keys
+    return f"'{first.upper()}{''.join(f';{key}=...' for key in rest)}'"
 
 
 def collect(flags: tuple[Flag, ...], arguments: argparse.Namespace) -> Json:
@@ -106,9 +117,10 @@ def _walk(schema: Json, definitions: Json, prefix: tuple[str, ...]) -> Iterator[
         path = (*prefix, name)
         inner = _plain(field, definitions)
         shape = _shape(inner)
-        title = _first_line(field.get("description") or inner.get("description") or name)
+        title = _first_line(field.get("description") or inner.get("description") or "")
         choices = tuple(map(str, inner.get("enum", ())))
-        yield Flag(path, shape, name in required and not prefix, title, choices)
+        keys = _keys(inner, definitions)
+        yield Flag(path, shape, name in required and not prefix, title, choices, keys)
         if shape == "table":
             yield from _walk(inner, definitions, path)
 
@@ -136,6 +148,15 @@ def _shape(schema: Json) -> str:
     return "text"
 
 
+def _keys(schema: Json, definitions: Json) -> tuple[str, ...]:
+    """Keys of the tables a list holds, required ones first; none for a list of plain values."""
+    if schema.get("type") != "array":
+        return ()
+    item = _plain(schema.get("items", {}), definitions)
+    required = item.get("required", ())
+    return (*required, *(key for key in item.get("properties", ()) if key not in required))
+
+
 def _value(flag: Flag, given: list[str]) -> Any:  # noqa: ANN401 - JSON
     last = given[-1]
     if last == "none":
@@ -146,7 +167,7 @@ def _value(flag: Flag, given: list[str]) -> Any:  # noqa: ANN401 - JSON
         case "yes-no":
             return _yes_no(flag, last)
         case "list":
-            return [_item(word) for text in given for word in text.split(",") if word]
+            return [_item(flag, word) for text in given for word in text.split(",") if word]
         case "map":
             return dict(_pair(flag, text) for text in given)
         case "table":
@@ -156,11 +177,12 @@ def _value(flag: Flag, given: list[str]) -> Any:  # noqa: ANN401 - JSON
             return last
 
 
-def _item(word: str) -> Any:  # noqa: ANN401 - JSON
-    """An item of a list; `a=1;b=2` is a table."""
-    if "=" not in word:
+def _item(flag: Flag, word: str) -> Any:  # noqa: ANN401 - JSON
+    """An item of a list. A table is `VALUE;key=value`: the bare value is its first key's."""
+    if not flag.keys:
         return word
-    return dict(part.split("=", 1) for part in word.split(";") if "=" in part)
+    parts = [part.split("=", 1) for part in word.split(";") if part]
+    return dict(part if len(part) > 1 else (flag.keys[0], part[0]) for part in parts)
 
 
 def _pair(flag: Flag, text: str) -> tuple[str, str]:

@@ -22,8 +22,7 @@ class Parser(argparse.ArgumentParser):
         settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(allow_abbrev=False, **settings)
 
-    # typing_extensions would double what this module costs to import.
-    def error(self, message: str) -> NoReturn:  # type: ignore[explicit-override]
+    def error(self, message: str) -> NoReturn:
         """Raises InvalidInputError."""
         raise InvalidInputError(f"{message}.", hint=f"See: {self.prog} --help", subject=self.prog)
 
