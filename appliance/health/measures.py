@@ -25,7 +25,9 @@ ASCQ_FALSE: Final = 0xFF
 """SPC-5: a prediction made for a test."""
 ASCQ_TEMPERATURE: Final = 0x01
 _HEAT: Final = re.compile(r"(?i)temp")
-_SSD_NAMES: Final = re.compile(r"(?i)\bssd|nvme|solid state")
+_SSD_NAMES: Final = re.compile(r"(?i)ssd|nvme|solid.state|flash|nand|wear|erase_|program_fail")
+"""Unknown_SSD_Attribute among them: smartctl's name for what only disks have, seen on flash."""
+_HDD_NAMES: Final = re.compile(r"(?i)spin_|seek_|head_|load_cycle|unknown_hdd")
 _NVME_SPARE: Final = 0x01
 _NVME_HOT: Final = 0x02
 _NVME_RELIABILITY: Final = 0x04
@@ -60,13 +62,11 @@ def medium_of(reading: SmartReading) -> Medium:
         return Medium.SSD
     if reading.rotation_rpm:
         return Medium.HDD
-    attributes = {item.id for item in reading.ata.attributes} if reading.ata else set()
-    # Only what spins spins up (3), seeks (7) and retries its spindle (10).
-    if attributes & {7, 10}:
-        return Medium.HDD
-    if _SSD_NAMES.search(f"{reading.family} {reading.model}") or attributes & {170, 173, 177, 231}:
+    attributes = reading.ata.attributes if reading.ata else ()
+    names = [reading.family, reading.model, *(item.name for item in attributes)]
+    if any(map(_SSD_NAMES.search, names)):
         return Medium.SSD
-    return Medium.UNKNOWN
+    return Medium.HDD if any(map(_HDD_NAMES.search, names)) else Medium.UNKNOWN
 
 
 def measures_of(reading: SmartReading, book: RuleBook) -> dict[str, Measure]:
@@ -112,8 +112,9 @@ def last_failed_test(tests: tuple[SelfTest, ...]) -> SelfTest | None:
 
 def _self_assessment(reading: SmartReading) -> Iterator[Measure]:
     """A bare "failed"; NVMe and SCSI say why, and are judged by that."""
-    explained = reading.nvme is not None or (reading.scsi is not None and reading.scsi.sense)
-    if reading.passed is False and not explained:
+    warning = reading.nvme is not None and reading.nvme.critical_warning != 0
+    sense = reading.scsi is not None and reading.scsi.sense is not None
+    if reading.passed is False and not warning and not sense:
         told = f": {reading.verdict_text}" if reading.verdict_text else ""
         yield Measure("self-assessment-failed", 1, told)
 
@@ -155,18 +156,25 @@ def _attributes(ata: AtaHealth, model: str, medium: Medium, book: RuleBook) -> I
                 and known.name_pattern.fullmatch(attribute.name)
                 and known.model_pattern.match(model)
             ):
-                words = f"attribute {attribute.id} {attribute.name}"
-                yield Measure(known.measure, _number(attribute, known), words)
+                number = _number(attribute, known)
+                if number is not None:
+                    words = f"attribute {attribute.id} {attribute.name}"
+                    yield Measure(known.measure, number, words)
 
 
-def _number(attribute: AtaAttribute, known: AttributeMeasure) -> int:
+def _number(attribute: AtaAttribute, known: AttributeMeasure) -> int | None:
+    """The number in the attribute; None where a normalized 0 only means that none is kept.
+
+    SFF-8035i: normalized values run from 1 to 253.
+    """
     match known.take:
         case Take.LOW16:
             return attribute.raw & 0xFFFF
         case Take.HIGH16:
             return attribute.raw >> 32 & 0xFFFF
         case Take.USED:
-            return max(0, WEAR_TOP - attribute.value)
+            kept = attribute.value > 0 or bool(attribute.threshold)
+            return max(0, WEAR_TOP - attribute.value) if kept else None
         case Take.PRINTED:
             printed = re.match(r"\d+", attribute.raw_text)
             return int(printed[0]) if printed else attribute.raw
@@ -197,7 +205,7 @@ def _nvme(log: NvmeHealth) -> Iterator[Measure]:
     spare = f"{log.available_spare} % left, threshold {log.spare_threshold} %"
     if warning & _NVME_SPARE or log.available_spare < log.spare_threshold:
         yield Measure("nvme-spare-low", 1, spare)
-    elif log.available_spare == log.spare_threshold:
+    elif log.available_spare == log.spare_threshold > 0:
         yield Measure("nvme-spare-near", 1, spare)
     for bit, key in (
         (_NVME_HOT, "nvme-hot"),

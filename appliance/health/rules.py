@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from appliance.model.base import Value
 from appliance.model.disk import Medium
+from appliance.model.smart import SmartProtocol
 from appliance.model.verdict import Confidence, Grade, Part
 
 WEAR_TOP = 100
@@ -62,6 +63,8 @@ class VirtualDisk(Value):
     """A "vendor model" that names no drive but a volume."""
 
     pattern: str
+    protocols: frozenset[SmartProtocol] = frozenset({SmartProtocol.SCSI, SmartProtocol.UNKNOWN})
+    """A volume seldom poses as an ATA drive, and none as an NVMe one."""
     source: str
 
     @cached_property
@@ -118,8 +121,9 @@ class Rule(Value):
 
     @model_validator(mode="after")
     def _worse_is_higher(self) -> Self:
-        steps = [(level.at_least, level.grade.rank) for level in self.levels]
-        if steps != sorted(steps) or len({value for value, _ in steps}) != len(steps):
+        values = [level.at_least for level in self.levels]
+        ranks = [level.grade.rank for level in self.levels]
+        if values != sorted(set(values)) or ranks != sorted(ranks):
             msg = f"{self.name}: levels must rise in value and never in health"
             raise ValueError(msg)
         if any(level.grade is Grade.UNKNOWN for level in self.levels):

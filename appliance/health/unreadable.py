@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from appliance.health.rules import RuleBook, VirtualDisk
-from appliance.model.smart import SmartProtocol, SmartReading
+from appliance.model.smart import SmartReading
 from appliance.model.verdict import Confidence, Evidence, Grade, Part, Verdict
 
 
@@ -31,13 +31,14 @@ def why_unknown(reading: SmartReading, book: RuleBook) -> Verdict | None:
 
 
 def _virtual(reading: SmartReading, book: RuleBook) -> VirtualDisk | None:
-    """A volume has no serial ATA or NVMe log of its own, so only SCSI names are held against it."""
-    if reading.protocol not in {SmartProtocol.SCSI, SmartProtocol.UNKNOWN}:
-        return None
     model = reading.model
-    names = [model] if model.startswith(reading.vendor) else [f"{reading.vendor} {model}"]
+    name = model if model.startswith(reading.vendor) else f"{reading.vendor} {model}"
     return next(
-        (known for known in book.virtual for name in names if known.compiled.match(name.strip())),
+        (
+            known
+            for known in book.virtual
+            if reading.protocol in known.protocols and known.compiled.match(name.strip())
+        ),
         None,
     )
 

@@ -11,6 +11,8 @@ from appliance.model.smart import SelfTest
 _SCSI_LOG_ROWS: Final = 20
 _SCSI_BROKEN_OFF: Final = frozenset({1, 2, 15})
 """SPC-5 self-test results: aborted by the host, by a reset, still running."""
+_ATA_FAILED: Final = frozenset(range(3, 9))
+"""ACS-4 self-test execution status: fatal or unknown error to damage by handling."""
 _NVME_FAILED: Final = frozenset({5, 6, 7})
 """NVM Express: fatal error, failed segments; the others above 0 were broken off."""
 
@@ -18,8 +20,11 @@ _NVME_FAILED: Final = frozenset({5, 6, 7})
 def self_tests(root: Tree) -> Iterator[SelfTest]:
     """The self-test log, newest first."""
     log = root.at("ata_smart_self_test_log")
-    for row in (log.at("extended", "table") or log.at("standard", "table")).rows():
-        yield _ata_test(row)
+    rows = tuple((log.at("extended", "table") or log.at("standard", "table")).rows())
+    yield from map(_ata_test, rows)
+    last = root.at("ata_smart_data", "self_test", "status")
+    if not rows and _ata_passed(last) is False:
+        yield SelfTest(kind="last", outcome=last.at("string").text, passed=False)
     for row in root.at("nvme_self_test_log", "table").rows():
         yield _nvme_test(row)
     for number in range(_SCSI_LOG_ROWS):
@@ -49,11 +54,20 @@ def _kind(words: str) -> str:
     return words.lower()
 
 
+def _ata_passed(status: Tree) -> bool | None:
+    """By the number: smartctl calls a test that still runs passed, and a fatal error nothing."""
+    number = status.at("value").number
+    if number is None:
+        return status.at("passed").truth
+    result = number >> 4
+    return True if result == 0 else False if result in _ATA_FAILED else None
+
+
 def _ata_test(row: Tree) -> SelfTest:
     return SelfTest(
         kind=_kind(row.at("type", "string").text),
         outcome=row.at("status", "string").text,
-        passed=row.at("status", "passed").truth,
+        passed=_ata_passed(row.at("status")),
         at_hours=row.at("lifetime_hours").number,
         first_bad_lba=row.at("lba").number,
     )

@@ -32,6 +32,7 @@ _TROUBLE: Final = re.compile(
 _NO_DRIVE: Final = re.compile(r"open device|mode, exit|USB bridge|specify device type")
 _GROUPED: Final = re.compile(r"\d[\d.,' \u00a0\u202f\u2019]*")
 
+_EXECUTION: Final = re.compile(r"\(\s*(\d+)\)\s*(.*)")
 _LONGEST_LINE: Final = 500
 """smartctl prints none longer; what comes from elsewhere must not cost minutes."""
 _SENSE: Final = re.compile(r"\[asc=([0-9a-f]+), *ascq=([0-9a-f]+)\]")
@@ -190,5 +191,10 @@ def _special(document: Document, label: str, value: str) -> None:
             words = value[: sense.start()].strip()
             detail = {"asc": int(sense[1], 16), "ascq": int(sense[2], 16), "ie_string": words}
             put(document, ("smart_status", "scsi"), detail)
+    elif label == "self-test execution status":
+        last = _EXECUTION.match(value)
+        if last:
+            detail = {"value": int(last[1]), "string": last[2]}
+            put(document, ("ata_smart_data", "self_test", "status"), detail)
     elif label == "status" and document["device"]["protocol"] == "SCSI":
         put(document, ("scsi_background_scan", "status", "string"), value)
