@@ -56,7 +56,6 @@ def edges_of(before: dict[str, Any], after: dict[str, Any]) -> int:
 def prepared(folder: Path, site: dict[str, Any]) -> Node:
     node = Node(folder)
     node.must(site)
-    node.host.after = lambda command: node._edge(0, 0, "effect")
     return node
 
 
