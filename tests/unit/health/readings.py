@@ -61,11 +61,11 @@ def ata(rpm: int | None, *attributes: AtaAttribute, **fields: Any) -> SmartReadi
     """A SATA drive."""
     parts = {key: fields.pop(key) for key in tuple(fields) if key in AtaHealth.model_fields}
     health = AtaHealth(attributes=(attribute(12, 3), *attributes), **parts)
-    settings = {"passed": True, "model": "ST4000NM0035"} | fields
+    settings: dict[str, Any] = {"passed": True, "model": "ST4000NM0035"} | fields
     return SmartReading(protocol=SmartProtocol.ATA, rotation_rpm=rpm, ata=health, **settings)
 
 
-def nvme(passed: bool = True, **fields: int) -> SmartReading:
+def nvme(*, passed: bool = True, **fields: int) -> SmartReading:
     """An NVMe drive in order, but for what is given."""
     log = {
         "critical_warning": 0,
@@ -97,5 +97,9 @@ def sas(read: int = 0, write: int = 0, verify: int = 0, **fields: Any) -> SmartR
             for name, value in links.items()
         ),
     )
-    settings = {"passed": True, "vendor": "HGST", "model": "HGST HUH721212AL4204"} | reading
+    settings: dict[str, Any] = {
+        "passed": True,
+        "vendor": "HGST",
+        "model": "HGST HUH721212AL4204",
+    } | reading
     return SmartReading(protocol=SmartProtocol.SCSI, rotation_rpm=7200, scsi=health, **settings)
