@@ -2,7 +2,8 @@
 
 udev's database would cost nothing, but it is old news: it is filled when a device is closed after
 writing, by rules that may be off (LVM's udev_rules=0), and an event may still be on its way when
-the next plan is made. The guard must not take a disk for blank on hearsay. `blkid -p` tells one
+the next plan is made (seen: right after `integritysetup format` it knows nothing of the disk). The
+guard must not take a disk for blank on hearsay. `blkid -p` tells one
 signature or, when there are several, none ("ambivalent"); `wipefs` without -a only reads and lists
 all of them, for many devices in one process, with the same libblkid. Reading may spin up a disk
 in standby, once; a disk of a pool never is in standby.

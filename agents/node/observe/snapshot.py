@@ -16,7 +16,7 @@ from appliance.errors import ApplianceError
 from appliance.kinds.base import Kind, Probe
 from appliance.model.disk import Disk, DiskRole, Medium, Smart, Transport
 from appliance.model.names import STATE_DIR
-from appliance.model.pool import MemberFound, PoolFound, TierName
+from appliance.model.pool import MemberFound, PoolFound
 from appliance.model.resource import Found
 from appliance.model.snapshot import Host, NodeSnapshot
 
@@ -33,7 +33,8 @@ class _Membership:
     """A disk's place in a pool."""
 
     pool: str
-    tier: TierName
+    tier: str
+    """Empty while the pool is half made and the disk's tier is not written on it yet."""
     member: MemberFound
 
 
@@ -127,9 +128,7 @@ def _in_its_pool(disk: Disk, place: _Membership | None) -> Disk:
     """A pool's member is no stranger, and never the boot disk even if LVM runs the system too."""
     if place is None or disk.role is DiskRole.BOOT:
         return disk
-    return disk.model_copy(
-        update={"role": DiskRole.PV, "pool": place.pool, "tier": str(place.tier)}
-    )
+    return disk.model_copy(update={"role": DiskRole.PV, "pool": place.pool, "tier": place.tier})
 
 
 def _with_smart(disk: Disk, readings: Mapping[str, Smart]) -> Disk:
@@ -141,7 +140,9 @@ def _memberships(pools: Mapping[str, PoolFound]) -> Iterator[_Membership]:
     for name, pool in pools.items():
         for tier, found in pool.tiers.items():
             for member in found.members:
-                yield _Membership(name, tier, member)
+                yield _Membership(name, tier.value, member)
+        for member in pool.untagged:
+            yield _Membership(name, "", member)
 
 
 def _images(probe: Probe) -> frozenset[str]:

@@ -78,6 +78,15 @@ def test_members_of_a_pool_have_its_role_and_others_keep_theirs():
     assert (second.role, second.pool) == (DiskRole.FREE, "")
 
 
+def test_a_disk_of_a_half_made_pool_belongs_to_it_before_its_tier_is_known():
+    half = PoolFound(vg_uuid="u", tiers={}, untagged=(member("VJG001X"), member("")))
+    found = observed(two_disks(), FoundKind("pool", {"tank": half}))
+    assert [(disk.role, disk.pool, disk.tier) for disk in found.disks] == [
+        (DiskRole.PV, "tank", ""),
+        (DiskRole.FREE, "", ""),
+    ]
+
+
 def test_a_kind_that_fails_is_told_of_and_hides_nothing():
     error = StepFailedError("'vgs' ended with exit code 5.", hint="Try it by hand.")
     found = observed(two_disks(), FoundKind("pool", error))
