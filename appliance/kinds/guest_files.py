@@ -1,4 +1,4 @@
-"""The files a guest stands on: its image on the first volume, its cloud-init seed, its log folder.
+"""The files a guest stands on: its image on the first volume and its cloud-init seed.
 
 A half-copied image is told from a whole one by a mark that is written before the copy begins and
 removed after its end, so a power cut in between is noticed and only then the copy is made again.
@@ -14,7 +14,6 @@ from appliance.kinds.base import View
 from appliance.model.command import change, read
 from appliance.model.guest import (
     GUEST_DIR,
-    LOG_DIR,
     SEED_DIR,
     CloudInit,
     GuestFound,
@@ -27,17 +26,6 @@ from appliance.model.volume import VolumeFound
 IMPORT_MARK: Final = "importing"
 COPY_TIMEOUT_S: Final = 4 * 3600
 """A terabyte image at 100 MB/s takes under three hours."""
-
-
-def folder_steps(name: str, found: GuestFound | None) -> Iterator[Step]:
-    """The folder of the console logs; virtlogd writes them as root."""
-    if found is None or not found.log_folder:
-        yield RunStep(
-            title="Make the folder of the guests' console logs",
-            resource=f"vm/{name}",
-            command=change("mkdir", "-p", LOG_DIR),
-            undo=change("rmdir", "--ignore-fail-on-non-empty", LOG_DIR),
-        )
 
 
 def image_steps(name: str, spec: GuestSpec, found: GuestFound | None, view: View) -> Iterator[Step]:

@@ -164,9 +164,8 @@ class GuestFound(Found):
     """File names of its finished seed disks in SEED_DIR."""
     files: tuple[str, ...] = ()
     """What lies in its folder in GUEST_DIR."""
-    service: bool = False
-    """libvirtd starts at boot."""
-    log_folder: bool = False
+    node_ready: bool = False
+    """libvirt starts at boot and the folder of the console logs is there; the same for all."""
 
 
 class GuestRecord(Value):

@@ -13,7 +13,6 @@ from appliance.kinds.domain_xml import domain_xml, parse_domain
 from appliance.kinds.guest_domain import domain_of
 from appliance.kinds.guest_files import (
     IMPORT_MARK,
-    folder_steps,
     image_steps,
     removal_steps,
     seed_steps,
@@ -110,8 +109,8 @@ class DomainKind(Kind[GuestSpec, GuestFound]):
         domain = domain_of(name, spec, found, view)
         if found is None or found.domain != domain or (spec.running and found.state not in ON):
             check_room(name, spec, view)
-        yield from _service_steps(name, found)
-        yield from folder_steps(name, found)
+        if name == _opener(view):
+            yield from _service_steps(name)
         yield from image_steps(name, spec, found, view)
         yield from seed_steps(name, spec, found)
         if found is None or found.domain != domain:
@@ -166,8 +165,12 @@ class DomainKind(Kind[GuestSpec, GuestFound]):
                 f"{resource}: volume {spec.disks[0]} holds data and keeps it; "
                 f"image {spec.image} is not copied"
             )
-        if found is not None and not created and found.state in ON:
-            notes.append(f"{resource}: a change of its hardware counts from its next start")
+        if (
+            found is not None
+            and found.domain not in {None, domain_of(change.name, spec, found, view)}
+            and found.state in ON
+        ):
+            notes.append(f"{resource}: the change of its hardware counts from its next start")
         if created and not view.snapshot.host.kvm:
             notes.append(
                 f"{resource}: this node has no KVM that works; the guest is emulated and slow"
@@ -195,14 +198,27 @@ class DomainKind(Kind[GuestSpec, GuestFound]):
         )
 
 
-def _service_steps(name: str, found: GuestFound | None) -> Iterator[Step]:
-    if found is None or not found.service:
-        yield RunStep(
-            title="Start libvirt, now and at boot",
-            resource=f"vm/{name}",
-            command=change_command("systemctl", "enable", "--now", SERVICE, timeout_s=300),
-            undo=change_command("systemctl", "disable", SERVICE),
-        )
+def _opener(view: View) -> str:
+    """The guest whose plan readies the node for guests; empty when the node is ready."""
+    known = [found for found in view.found("vm").values() if isinstance(found, GuestFound)]
+    if any(found.node_ready for found in known):
+        return ""
+    return min(view.specs("vm"), default="")
+
+
+def _service_steps(name: str) -> Iterator[Step]:
+    yield RunStep(
+        title="Make the folder of the guests' console logs",
+        resource=f"vm/{name}",
+        command=change_command("mkdir", "-p", LOG_DIR),
+        undo=change_command("rmdir", "--ignore-fail-on-non-empty", LOG_DIR),
+    )
+    yield RunStep(
+        title="Start libvirt, now and at boot",
+        resource=f"vm/{name}",
+        command=change_command("systemctl", "enable", "--now", SERVICE, timeout_s=300),
+        undo=change_command("systemctl", "disable", SERVICE),
+    )
 
 
 def _power_steps(name: str, spec: GuestSpec, found: GuestFound | None) -> Iterator[Step]:
@@ -243,6 +259,7 @@ def _in_words(spec: GuestSpec) -> str:
 
 def _found(probe: Probe, name: str, record: GuestRecord | None) -> GuestFound:
     folder = f"{GUEST_DIR}/{name}"
+    log_parent, _, name_of_log = LOG_DIR.rpartition("/")
     return GuestFound(
         state=record.state if record else "",
         uuid=record.uuid if record else "",
@@ -259,8 +276,7 @@ def _found(probe: Probe, name: str, record: GuestRecord | None) -> GuestFound:
             if file.endswith(".iso") and file.rpartition("-")[0] == name
         ),
         files=probe.list_dir(folder),
-        service=SERVICE in probe.list_dir(WANTS),
-        log_folder=LOG_DIR.rpartition("/")[2] in probe.list_dir(LOG_DIR.rpartition("/")[0]),
+        node_ready=SERVICE in probe.list_dir(WANTS) and name_of_log in probe.list_dir(log_parent),
     )
 
 
