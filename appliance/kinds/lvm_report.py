@@ -130,6 +130,9 @@ def parse_integrity_status(text: str) -> Mapping[str, int]:
     return found
 
 
+# Sizes come as text, as they may pass 2^53; yes-or-no fields as 1, 0 or -1 for "nobody knows".
+
+
 def _volume_group(report: Mapping[str, Any]) -> VolumeGroup:
     row = report["vg"][0]
     used: dict[str, set[str]] = {}
@@ -141,8 +144,8 @@ def _volume_group(report: Mapping[str, Any]) -> VolumeGroup:
         name=row["vg_name"],
         uuid=row["vg_uuid"],
         tags=frozenset(row["vg_tags"]),
-        size=row["vg_size"],
-        free=row["vg_free"],
+        size=int(row["vg_size"]),
+        free=int(row["vg_free"]),
         physical_volumes=tuple(_physical_volumes(report.get("pv", ()), used)),
         logical_volumes=logical,
     )
@@ -156,9 +159,9 @@ def _physical_volumes(
             device=row["pv_name"],
             uuid=row["pv_uuid"],
             tags=frozenset(row["pv_tags"]),
-            size=row["pv_size"],
-            free=row["pv_free"],
-            missing=bool(row["pv_missing"]),
+            size=int(row["pv_size"]),
+            free=int(row["pv_free"]),
+            missing=row["pv_missing"] == 1,
             logical_volumes=frozenset(used.get(row["pv_uuid"], ())),
         )
 
@@ -168,14 +171,14 @@ def _logical_volume(row: Mapping[str, Any]) -> LogicalVolume:
         name=_bare(row["lv_name"]),
         hidden=row["lv_name"].startswith("["),
         tags=frozenset(row["lv_tags"]),
-        size=row["lv_size"],
+        size=int(row["lv_size"]),
         layout=frozenset(row["lv_layout"]),
         role=frozenset(row["lv_role"]),
-        active=bool(row["lv_active"]),
-        is_open=bool(row["lv_device_open"]),
+        active=row["lv_active"] == 1,
+        is_open=row["lv_device_open"] == 1,
         health=row["lv_health_status"] or "",
         created_at=_utc(row["lv_time"]),
-        merging=bool(row["lv_merging"]),
+        merging=row["lv_merging"] == 1,
         thin_pool=_bare(row["pool_lv"] or ""),
         origin=_bare(row["origin"] or ""),
         data_percent=float(row["data_percent"] or 0),

@@ -19,7 +19,7 @@ from appliance.kinds.pool_layout import (
 )
 from appliance.kinds.pool_steps import Part, PoolSteps, pv_device, tag_text
 from appliance.model.base import format_size
-from appliance.model.disk import Disk
+from appliance.model.disk import Disk, Transport
 from appliance.model.pool import MemberFound, PoolFound, PoolSpec, RaidLevel, TierFound, TierName
 from appliance.model.snapshot import NodeSnapshot
 from appliance.model.steps import RunStep
@@ -102,6 +102,11 @@ class PoolBuild:
             {place.serial: place.total for place in places},
             tuple(self._wish(tier) for tier in wanted_tiers(self.spec)),
             spare=not self._has_spare(),
+            fastest=frozenset(
+                place.serial
+                for place in places
+                if place.disk is not None and place.disk.transport is Transport.NVME
+            ),
         )
 
     def steps(self) -> Iterator[RunStep]:

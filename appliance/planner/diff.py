@@ -34,7 +34,10 @@ class Difference:
 def differences(
     view: View, before: tuple[Resource, ...], after: tuple[Resource, ...]
 ) -> tuple[Difference, ...]:
-    """A difference for each wanted resource and for each one dropped that is still found."""
+    """A difference for each wanted resource and for each one dropped that is still found.
+
+    Of a pool the disks may be all that is left: an unfinished job claimed them for it.
+    """
     wanted = {item.id for item in after}
     found = [
         Difference(item.kind, Change(item.name, view.found(item.kind).get(item.name), item.spec))
@@ -42,7 +45,8 @@ def differences(
     ]
     for item in before:
         left = view.found(item.kind).get(item.name)
-        if item.id not in wanted and left is not None:
+        remains = item.kind == "pool" and item.name in view.snapshot.claims.values()
+        if item.id not in wanted and (left is not None or remains):
             found.append(Difference(item.kind, Change(item.name, left, None)))
     return tuple(found)
 

@@ -54,7 +54,7 @@ def _claim(snapshot: NodeSnapshot, serial: str, owner: str) -> DiskClaim:
             f"There is no disk {serial}, which {owner} wants.",
             "List what there is with: appliance disk list",
         )
-    _check_usable(disk)
+    _check_usable(disk, pool)
     _check_unused(snapshot, disk, pool, erased=owner == f"disk/{serial}")
     return DiskClaim(
         bay=disk.bay,
@@ -65,7 +65,7 @@ def _claim(snapshot: NodeSnapshot, serial: str, owner: str) -> DiskClaim:
     )
 
 
-def _check_usable(disk: Disk) -> None:
+def _check_usable(disk: Disk, pool: str) -> None:
     if disk.role is DiskRole.BOOT:
         raise _refused(
             disk.serial, f"The disk with {disk.where} is the boot disk.", "Choose another disk."
@@ -82,7 +82,8 @@ def _check_usable(disk: Disk) -> None:
             f"The disk with {disk.where} tells no capacity, so it is broken or locked.",
             "Replace it or choose another disk: appliance disk list",
         )
-    if disk.mounted_at:
+    # What is mounted from a pool's own disks goes before the pool does; deactivating it fails else.
+    if disk.mounted_at and not (pool and disk.pool == pool):
         raise _refused(
             disk.serial,
             f"The disk with {disk.where} is mounted at {', '.join(disk.mounted_at)}.",
