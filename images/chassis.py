@@ -15,15 +15,17 @@ from images.record import Placed, Record
 
 MIB = 1 << 20
 FUNCTIONS = 8
-KERNEL_ARGS = (
-    "root=/dev/vda2 rw console=ttyS0 quiet systemd.firstboot=off mitigations=off no5lvl audit=0"
-)
+DIRECT_ARGS = "root=/dev/vda2 rw console=ttyS0 quiet"
+LAB_ARGS = "systemd.firstboot=off systemd.ssh_auto=no mitigations=off no5lvl audit=0"
 """`no5lvl`: with `-cpu max` the guest would get 57-bit addresses, whose page walks TCG pays for."""
 OVMF = Path("/usr/share/OVMF")
 
 
-def command_line(record: Record, accel: str) -> list[str]:
-    """The whole QEMU command line. The machine starts paused: `-S`."""
+def command_line(record: Record, accel: str, *, tsc_khz: int | None = None) -> list[str]:
+    """The whole QEMU command line. The machine starts paused: `-S`.
+
+    `tsc_khz` spares the guest's kernel measuring its clock, which goes wrong on a busy host.
+    """
     emulation = record.emulation
     cpu, engine = ("host", "kvm") if accel == "kvm" else ("max", "tcg,thread=multi,tb-size=512")
     folder = record.folder
@@ -36,7 +38,7 @@ def command_line(record: Record, accel: str) -> list[str]:
         *("-chardev", _console(folder), "-serial", "chardev:console"),
         *("-qmp", f"unix:{folder}/qmp.sock,server=on,wait=off"),
         *("-device", "virtio-rng-pci,addr=03"),
-        *_boot(record),
+        *_boot(record, tsc_khz),
         *_network(record),
         *_controllers(record),
         *_disks(record),
@@ -48,7 +50,7 @@ def _console(folder: Path) -> str:
     return f"socket,id=console,path={folder}/console.sock,server=on,wait=off,{log}"
 
 
-def _boot(record: Record) -> Iterator[str]:
+def _boot(record: Record, tsc_khz: int | None) -> Iterator[str]:
     # no-flush: what the guest flushed is in the host's page cache, which outlives a killed QEMU
     root = f"{record.folder}/root.qcow2"
     yield from (
@@ -57,14 +59,18 @@ def _boot(record: Record) -> Iterator[str]:
     )
     index = ",bootindex=1" if record.uefi else ""
     yield from ("-device", f"virtio-blk-pci,addr=02,drive=root,serial=approot{index}")
+    clock = f" tsc_early_khz={tsc_khz} tsc=reliable" if tsc_khz else ""
     if record.uefi:
         code = f"if=pflash,format=raw,unit=0,readonly=on,file={OVMF}/OVMF_CODE_4M.fd"
         yield from ("-drive", code)
         yield from ("-drive", f"if=pflash,format=raw,unit=1,file={record.folder}/efi-vars.fd")
+        # the image's own boot file reads this as the end of its kernel command line
+        extra = f"io.systemd.stub.kernel-cmdline-extra={LAB_ARGS}{clock}"
+        yield from ("-smbios", f"type=11,value={extra}")
     else:
         image = record.built
         yield from ("-kernel", str(image.kernel), "-initrd", str(image.initrd))
-        yield from ("-append", KERNEL_ARGS)
+        yield from ("-append", f"{DIRECT_ARGS} {LAB_ARGS}{clock}")
 
 
 def _network(record: Record) -> Iterator[str]:

@@ -45,7 +45,9 @@ def disk_stage(root: Stage, *, lab: bool) -> Stage:
     sources = digest_of_files(REPO / name for name in OUR_SOURCES)
     key_text = lab_key().with_suffix(".pub").read_text() if lab else ""
     code = digest_of_files([Path(__file__), Path(guests.__file__), RECIPE])
-    key = digest_of(FORMAT, root.key, sources, code, key_text, firewall_ports(), _modules())
+    key = digest_of(
+        FORMAT, root.key, sources, code, key_text, firewall_ports(), _modules(), _units()
+    )
 
     def make(folder: Path, progress: Progress) -> None:
         tree = folder / "tree"
@@ -90,6 +92,7 @@ def _configure(tree: Path, folder: Path, *, lab: bool) -> None:
     wheels = tree / "opt/wheels"
     wheels.mkdir(parents=True)
     _build_wheel(folder / "source", wheels)
+    _put(wheels / "units.txt", _units())
     if lab:
         shutil.copy(lab_key().with_suffix(".pub"), tree / "opt/wheels/lab.pub")
     with _devices(tree):
@@ -124,6 +127,10 @@ def firewall_ports() -> str:
 
 def _modules() -> str:
     return "".join(f"{name}\n" for name in sorted(registry.needs().modules))
+
+
+def _units() -> str:
+    return "".join(f"{name}\n" for name in sorted(registry.needs().units))
 
 
 def _put(path: Path, text: str) -> None:

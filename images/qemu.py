@@ -20,6 +20,7 @@ from images.qmp import Qmp, QmpError, connect
 from images.record import Record
 from images.run import alive, run, spawn
 from images.ssh import LOOPBACK
+from images.tsc import tsc_khz
 
 KVM = Path("/dev/kvm")
 TRIES = 5
@@ -76,7 +77,9 @@ def launch(record: Record, *, incoming: Path | None = None) -> Record:
     """Start QEMU and let the guest run; the record with its pid and ssh port. Raises RigError."""
     for stale in ("qmp.sock", "console.sock"):
         (record.folder / stale).unlink(missing_ok=True)
-    argv = chassis.command_line(record, best_accelerator(record.built))
+    accel = best_accelerator(record.built)
+    khz = tsc_khz() if accel == "tcg" else None
+    argv = chassis.command_line(record, accel, tsc_khz=khz)
     if incoming:
         argv += ["-incoming", f"exec:zstd -dc {incoming}"]
     pid = spawn(argv, log=record.folder / "qemu.log")

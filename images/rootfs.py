@@ -60,7 +60,6 @@ def root_stage(*, lab: bool) -> Stage:
 def wanted_packages(*, lab: bool) -> tuple[str, ...]:
     """The recipe's own packages and those the kinds need, sorted."""
     names = set(read_list(RECIPE / "packages.txt")) | registry.needs().packages
-    names |= set(read_list(RECIPE / "kind-packages.txt"))
     if lab:
         names |= set(read_list(RECIPE / "lab-packages.txt"))
     return tuple(sorted(names))

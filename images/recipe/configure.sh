@@ -1,6 +1,7 @@
 #!/bin/bash
 # Configure the unpacked root: our wheel, the units, the lab's own settings. Needs no network.
-# usage: configure.sh ROOT lab|product; ROOT/opt/wheels holds our wheel and, for a lab, lab.pub
+# usage: configure.sh ROOT lab|product; ROOT/opt/wheels holds our wheel, units.txt (the units the
+# kinds start on demand, one a line) and, for a lab, lab.pub
 set -euo pipefail
 root=$1 flavour=$2
 in_root() { chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root PIP_CONFIG_FILE=/dev/null "$@"; }
@@ -15,13 +16,11 @@ units() { # units VERB NAME...: one the image does not have is passed over
 }
 
 wheel=$(find "$root/opt/wheels" -name '*.whl' -printf '/opt/wheels/%f\n')
-if [[ -n $wheel ]]; then
-    in_root /opt/appliance/venv/bin/pip install --quiet --no-index --no-deps --no-compile "$wheel"
-    in_root /opt/appliance/venv/bin/python -m compileall -q /opt/appliance/venv/lib
-    for name in appliance appliance-agent appliance-tui; do
-        ln -sf "/opt/appliance/venv/bin/$name" "$root/usr/local/bin/$name"
-    done
-fi
+in_root /opt/appliance/venv/bin/pip install --quiet --no-index --no-deps --no-compile "$wheel"
+in_root /opt/appliance/venv/bin/python -m compileall -q /opt/appliance/venv/lib
+for name in appliance appliance-agent appliance-tui; do
+    ln -sf "/opt/appliance/venv/bin/$name" "$root/usr/local/bin/$name"
+done
 
 in_root systemd-sysusers /usr/lib/sysusers.d/appliance.conf
 units enable systemd-networkd.service systemd-resolved.service ssh.service nftables.service \
@@ -29,8 +28,10 @@ units enable systemd-networkd.service systemd-resolved.service ssh.service nftab
     appliance-targets.service appliance-host-keys.service
 in_root systemctl enable --quiet serial-getty@ttyS0.service
 
-# Started when a share, LUN or guest needs them, not before.
-units disable smbd.service nmbd.service winbind.service samba-ad-dc.service nfs-server.service \
+# Started when a share, LUN or guest needs them, not before: what the kinds name, and what starts
+# beside it.
+mapfile -t on_demand <"$root/opt/wheels/units.txt"
+units disable "${on_demand[@]}" smbd.service nmbd.service winbind.service samba-ad-dc.service nfs-server.service \
     libvirtd.service libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket libvirt-guests.service \
     virtlogd.service virtlogd.socket virtlogd-admin.socket virtlockd.service virtlockd.socket \
     virtlockd-admin.socket rtslib-fb-targetctl.service targetclid.socket
