@@ -10,7 +10,7 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from pydantic import TypeAdapter
@@ -26,6 +26,8 @@ from appliance.state.desired import replace_desired
 
 OUTPUT_TAIL: Final = 4096
 """Characters of a step's output that are kept."""
+
+PREVIEW_KEPT: Final = timedelta(days=7)
 
 _STEPS: Final = TypeAdapter[tuple[Step, ...]](tuple[Step, ...])
 _STEP_FIELDS: Final = ("number", "title", "resource", "state", "line", "begun_at", "ended_at",
@@ -52,8 +54,15 @@ class Journal:
         self._changed = threading.Condition()
 
     def save_plan(self, plan: Plan) -> None:
-        """Keep a plan, so that it can be applied and looked at later."""
+        """Keep a plan, so that it can be applied and looked at later.
+
+        Previews that were not applied for PREVIEW_KEPT go: they would only fill the disk.
+        """
         with self._store.writing() as db:
+            db.execute(
+                "DELETE FROM plan WHERE created_at < ? AND id NOT IN (SELECT plan_id FROM job)",
+                [(self._now() - PREVIEW_KEPT).isoformat()],
+            )
             db.table("plan").insert(
                 {
                     "id": plan.id,

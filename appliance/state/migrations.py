@@ -110,6 +110,19 @@ def m003_audit(db: Database) -> None:
     _append_only(db, "audit")
 
 
+@MIGRATIONS()
+def m004_old_previews(db: Database) -> None:
+    """A plan that no job carried out may go; one that a job did carry out stays."""
+    _run(
+        db,
+        "DROP TRIGGER plan_no_delete",
+        """CREATE TRIGGER plan_no_delete BEFORE DELETE ON plan
+            WHEN EXISTS (SELECT 1 FROM job WHERE plan_id = OLD.id)
+            BEGIN SELECT RAISE(ABORT, 'plan is append-only'); END""",
+        "CREATE INDEX job_plan ON job(plan_id)",
+    )
+
+
 def _append_only(db: Database, *tables: str) -> None:
     for table in tables:
         for act in ("UPDATE", "DELETE"):

@@ -152,6 +152,11 @@ def test_what_is_append_only_stays(path: Path, store: Store, table: str, act: st
     }
     with sqlite3.connect(path) as other:
         other.execute(f"INSERT INTO {table} VALUES {rows[table]}")
+        if table == "plan":
+            other.execute(
+                "INSERT INTO job (plan_id, state, who, origin, confirmed, created_at, summary) "
+                "VALUES ('p', 'done', 'w', 'o', '[]', 'at', 's')"
+            )
         with pytest.raises(sqlite3.IntegrityError, match="append-only"):
             other.execute(act.format(table))
     other.close()
@@ -185,6 +190,14 @@ def test_a_disk_that_did_not_change_is_not_written_again(
         )
     memory.remember([a_disk("a", bay="7")], NOW)
     assert [disk.bay for disk in DiskMemory(store).known()] == ["7"]
+
+
+def test_a_full_disk_does_not_end_the_look(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    memory = DiskMemory(store)
+    fill(store)
+    memory.remember([a_disk(f"s{n}", model="m" * 1000) for n in range(100)], NOW)
+    assert memory.known() == ()
+    assert "root file system is full" in caplog.text
 
 
 def test_a_disk_can_be_forgotten(store: Store) -> None:

@@ -59,6 +59,20 @@ def test_a_plan_comes_back(journal: Journal, plan: Plan) -> None:
         journal.plan("p2")
 
 
+def test_old_previews_go_and_what_was_applied_stays(
+    journal: Journal, plan: Plan, store: Store
+) -> None:
+    opened(journal, plan)
+    journal.save_plan(plan.model_copy(update={"id": "p2"}))
+    journal.save_plan(plan.model_copy(update={"id": "p3"}))
+    later = Journal(store, lambda: NOW + timedelta(days=8))
+    fresh = NOW + timedelta(days=2)
+    later.save_plan(plan.model_copy(update={"id": "p4", "created_at": fresh}))
+    later.save_plan(plan.model_copy(update={"id": "p5"}))
+    ids = [row["id"] for row in store.rows("SELECT id FROM plan ORDER BY id")]
+    assert ids == ["p1", "p4", "p5"]
+
+
 def test_a_job_waits_with_all_its_steps(journal: Journal, plan: Plan) -> None:
     number = opened(journal, plan)
     job = journal.job(number)
