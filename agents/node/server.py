@@ -117,9 +117,8 @@ class Front:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def application(answering: Answering) -> Starlette:
-    """The ASGI application over these handlers."""
-    front = Front(answering)
+def application(front: Front) -> Starlette:
+    """The ASGI application before these handlers."""
     routes = [
         Route(endpoint.path, partial(front.handle, endpoint), methods=[endpoint.method])
         for endpoint in ENDPOINTS
@@ -135,11 +134,22 @@ def application(answering: Answering) -> Starlette:
     )
 
 
-def serve(answering: Answering, path: Path = Path(SOCKET), *, group_mode: int = 0o666) -> None:
+def serve(answering: Answering, path: Path = Path(SOCKET), *, mode: int = 0o666) -> None:
     """Serve until SIGTERM or SIGINT. Raises UnavailableError when another agent serves there."""
-    listener = listen(path, group_mode)
+    listener, front = listen(path, mode), Front(answering)
+    LOG.info("serving on %s", path)
+    try:
+        server(front).run(sockets=[listener])
+    finally:
+        front.close()
+        listener.close()
+        path.unlink(missing_ok=True)
+
+
+def server(front: Front) -> uvicorn.Server:
+    """The HTTP server before these handlers, not yet running."""
     config = uvicorn.Config(
-        application(answering),
+        application(front),
         http=PeerProtocol,
         ws="none",
         loop="asyncio",
@@ -152,11 +162,7 @@ def serve(answering: Answering, path: Path = Path(SOCKET), *, group_mode: int = 
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=STOP_S,
     )
-    LOG.info("serving on %s", path)
-    try:
-        uvicorn.Server(config).run(sockets=[listener])
-    finally:
-        listener.close()
+    return uvicorn.Server(config)
 
 
 def listen(path: Path, mode: int) -> socket.socket:

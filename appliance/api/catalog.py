@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from appliance.api.field_docs import describe
 from appliance.api.wire import KindList, KindView
-from appliance.kinds.registry import all_kinds
+from appliance.kinds.registry import AnyKind
 
 
-def kind_list() -> KindList:
+def kind_list(kinds: Mapping[str, AnyKind]) -> KindList:
     """All kinds in building order, each with the JSON schema of its spec."""
     return KindList(
         kinds=tuple(
@@ -19,6 +21,6 @@ def kind_list() -> KindList:
                 columns=kind.columns,
                 spec_schema=describe(kind.spec_type.model_json_schema(), kind.spec_type),
             )
-            for kind in all_kinds().values()
+            for kind in kinds.values()
         )
     )

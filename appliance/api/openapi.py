@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -12,10 +12,11 @@ from pydantic.json_schema import models_json_schema
 from appliance.api.contract import ENDPOINTS, CallEffect, Endpoint
 from appliance.api.field_docs import describe_all, models_in
 from appliance.api.problems import MEDIA_TYPE
-from appliance.kinds.registry import all_kinds
+from appliance.kinds.registry import AnyKind, all_kinds
 
+Json = dict[str, Any]
 _REF: Final = "#/components/schemas/{model}"
-_PROBLEM: Final[dict[str, Any]] = {
+_PROBLEM: Final[Json] = {
     "title": "Problem",
     "description": "RFC 9457 problem document; code, hint and details are extensions.",
     "type": "object",
@@ -33,11 +34,12 @@ _PROBLEM: Final[dict[str, Any]] = {
 }
 
 
-def document() -> dict[str, Any]:
+def document() -> Json:
     """The whole document."""
     models = {endpoint.request for endpoint in ENDPOINTS if not _is_query(endpoint)}
     answers = {endpoint.response for endpoint in ENDPOINTS}
-    specs = {kind.spec_type for kind in all_kinds().values()}
+    kinds = all_kinds()
+    specs = {kind.spec_type for kind in kinds.values()}
     refs, schemas = models_json_schema(
         [
             *((model, "validation") for model in _by_name(models | specs)),
@@ -52,9 +54,9 @@ def document() -> dict[str, Any]:
     for base in {"Spec", "Found"} & components.keys():
         components[base]["additionalProperties"] = True  # each kind adds its own keys
     components["Problem"] = _PROBLEM
-    components["Site"] = _site({noun: refs[(kind.spec_type, "validation")]
-                                for noun, kind in all_kinds().items()})  # fmt: skip
-    paths: dict[str, dict[str, Any]] = {}
+    specs_by_noun = {noun: refs[(kind.spec_type, "validation")] for noun, kind in kinds.items()}
+    components["Site"] = _site(kinds, specs_by_noun, components)
+    paths: dict[str, Json] = {}
     for endpoint in ENDPOINTS:
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint, refs)
     return {
@@ -73,24 +75,26 @@ def _is_query(endpoint: Endpoint[Any, Any]) -> bool:
     return endpoint.method in {"GET", "DELETE"}
 
 
-def _site(specs: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _site(
+    kinds: Mapping[str, AnyKind], specs: dict[str, Json], components: dict[str, Json]
+) -> Json:
     """The shape of `PlanRequest.site` and `put`: noun -> name -> spec, faces inside their share."""
-    faces: dict[str, dict[str, Any]] = {}
-    for noun, kind in all_kinds().items():
-        if kind.face_of:
-            faces.setdefault(kind.face_of, {})[noun] = specs[noun]
     tables = {}
-    for noun, kind in all_kinds().items():
+    for noun, kind in kinds.items():
+        faces = {face: specs[face] for face, item in kinds.items() if item.face_of == noun}
+        spec = specs[noun]
+        if faces:
+            # Not allOf: a spec takes no keys but its own, so the faces must stand beside them.
+            own = components[spec["$ref"].rpartition("/")[2]]
+            spec = {**own, "properties": own["properties"] | faces}
         if not kind.face_of:
-            inner = {"properties": faces[noun]} if noun in faces else {}
-            one = {"allOf": [specs[noun], inner]} if inner else specs[noun]
-            tables[noun] = {"type": "object", "additionalProperties": one}
+            tables[noun] = {"type": "object", "additionalProperties": spec}
     return {"type": "object", "additionalProperties": False, "properties": tables}
 
 
-def _operation(endpoint: Endpoint[Any, Any], refs: dict[Any, dict[str, Any]]) -> dict[str, Any]:
+def _operation(endpoint: Endpoint[Any, Any], refs: dict[Any, Json]) -> Json:
     status = "202" if endpoint.effect is CallEffect.JOB else "200"
-    operation: dict[str, Any] = {
+    operation: Json = {
         "operationId": endpoint.name,
         "summary": endpoint.summary,
         "x-roles": sorted(endpoint.roles),
@@ -117,8 +121,8 @@ def _operation(endpoint: Endpoint[Any, Any], refs: dict[Any, dict[str, Any]]) ->
     return operation
 
 
-def _parameters(endpoint: Endpoint[Any, Any]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = [
+def _parameters(endpoint: Endpoint[Any, Any]) -> list[Json]:
+    found: list[Json] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in re.findall(r"\{(\w+)\}", endpoint.path)
     ]

@@ -181,8 +181,8 @@ def _item(flag: Flag, word: str) -> Any:  # noqa: ANN401 - JSON
     """An item of a list. A table is `VALUE;key=value`: the bare value is its first key's."""
     if not flag.keys:
         return word
-    parts = [part.split("=", 1) for part in word.split(";") if part]
-    return dict(part if len(part) > 1 else (flag.keys[0], part[0]) for part in parts)
+    parts = (part.partition("=") for part in word.split(";") if part)
+    return {key if found else flag.keys[0]: value if found else key for key, found, value in parts}
 
 
 def _pair(flag: Flag, text: str) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 from typing import Final
 
@@ -18,13 +19,9 @@ class UnixLink(socket.socket):
 
     def stale(self) -> bool:
         """See Link. Between two requests the agent has nothing to say, so bytes mean trouble too."""
-        try:
-            self.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
-        return True
+        poller = select.poll()
+        poller.register(self, select.POLLIN)
+        return bool(poller.poll(0))
 
 
 class UnixTransport:

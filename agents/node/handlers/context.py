@@ -10,7 +10,9 @@ from agents.node.apply.secrets import SecretStore
 from agents.node.handlers.callers import Caller
 from agents.node.handlers.looking import Looking
 from agents.node.jobs.jobs import Jobs
+from appliance.errors import InvalidInputError
 from appliance.kinds.load import Kinds, typed
+from appliance.kinds.registry import AnyKind
 from appliance.model.resource import Resource
 from appliance.state.audit import Audit
 from appliance.state.desired import Desired
@@ -35,6 +37,15 @@ class Context:
     def wanted(self) -> tuple[Resource, ...]:
         """The whole wish, each spec as its kind's own type."""
         return typed(self.kinds, self.desired.resources())
+
+    def kind(self, noun: str) -> AnyKind:
+        """The kind with that noun. Raises InvalidInputError naming those there are."""
+        kind = self.kinds.get(noun)
+        if kind is None:
+            raise InvalidInputError(
+                f"There is no kind '{noun}'.", hint=f"Kinds: {', '.join(self.kinds)}.", subject=noun
+            )
+        return kind
 
     def note(self, caller: Caller, *, what: str, subject: str, outcome: str) -> None:
         """An audit line about a caller's request. Raises FullError."""

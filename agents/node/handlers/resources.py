@@ -7,7 +7,7 @@ from agents.node.handlers.context import Context
 from appliance.api.catalog import kind_list
 from appliance.api.wire import Empty, KindList, ResourceList, ResourceView, SiteDocument
 from appliance.errors import NotFoundError
-from appliance.kinds.registry import AnyKind, kind_of
+from appliance.kinds.registry import AnyKind
 from appliance.model.resource import Spec
 from appliance.model.snapshot import NodeSnapshot
 from appliance.planner.site import show_site
@@ -15,14 +15,14 @@ from appliance.planner.site import show_site
 
 def kinds(context: Context, caller: Caller, body: Empty) -> KindList:
     """The kinds of things managed here, with their schemas."""
-    del context, caller, body
-    return kind_list()
+    del caller, body
+    return kind_list(context.kinds)
 
 
 def resources(context: Context, caller: Caller, body: Empty, noun: str) -> ResourceList:
     """All resources of a kind. Raises InvalidInputError for a noun that is none."""
     del caller, body
-    kind = kind_of(noun)
+    kind = context.kind(noun)
     seen, wanted = context.looking.recent(), _wanted(context, noun)
     names = sorted({*wanted, *seen.found.get(noun, {})})
     views = tuple(_view(kind, name, wanted.get(name), seen) for name in names)
@@ -32,7 +32,7 @@ def resources(context: Context, caller: Caller, body: Empty, noun: str) -> Resou
 def resource(context: Context, caller: Caller, body: Empty, noun: str, name: str) -> ResourceView:
     """One resource. Raises NotFoundError when it is neither wanted nor found."""
     del caller, body
-    kind = kind_of(noun)
+    kind = context.kind(noun)
     seen, spec = context.looking.recent(), _wanted(context, noun).get(name)
     if spec is None and name not in seen.found.get(noun, {}):
         raise NotFoundError(

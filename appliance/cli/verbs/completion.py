@@ -35,12 +35,13 @@ def whole_parser() -> Parser:
     from appliance.cli.nouns import NOUNS
     from appliance.cli.parsing import add_everywhere
     from appliance.cli.verbs.resource import parser_of_view
+    from appliance.kinds.registry import all_kinds
 
     top = Parser(prog="appliance")
     add_everywhere(top)
     nouns = top.add_subparsers(metavar="NOUN", parser_class=Parser)
     parsers = {noun: import_module(f"appliance.cli.verbs.{noun}").parser() for noun in NOUNS}
-    views = [kind.model_dump() for kind in kind_list().kinds]
+    views = [kind.model_dump() for kind in kind_list(all_kinds()).kinds]
     for view in views:
         if not view["face_of"]:
             faces = [face for face in views if face["face_of"] == view["noun"]]

@@ -51,10 +51,13 @@ def _light_parser(noun: str, title: str = "") -> tuple[Parser, Verbs]:
 def describe_kinds() -> str:
     """The kinds for the help text, from what is installed here."""
     from appliance.api.catalog import kind_list
+    from appliance.kinds.registry import all_kinds
 
     lines = ["kinds (list, show, create, set, delete and verbs of their own):"]
     lines += [
-        f"  {kind.noun.ljust(12)}{kind.title}" for kind in kind_list().kinds if not kind.face_of
+        f"  {kind.noun.ljust(12)}{kind.title}"
+        for kind in kind_list(all_kinds()).kinds
+        if not kind.face_of
     ]
     return "\n".join(lines)
 
@@ -75,8 +78,9 @@ def _view(session: Session, noun: str) -> Json:
 def _check_noun_offline(noun: str) -> None:
     """A misspelt noun is worth saying even when the node does not answer."""
     from appliance.api.catalog import kind_list
+    from appliance.kinds.registry import all_kinds
 
-    kinds = [kind.model_dump() for kind in kind_list().kinds]
+    kinds = [kind.model_dump() for kind in kind_list(all_kinds()).kinds]
     if noun not in {kind["noun"] for kind in kinds}:
         raise _unknown_noun(noun, kinds)
 

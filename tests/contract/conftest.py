@@ -1,0 +1,127 @@
+"""The real application over a fake host: every call goes through routes, roles and handlers."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from agents.node.apply.handles import Actor
+from agents.node.apply.secrets import SecretStore
+from agents.node.handlers.callers import Callers
+from agents.node.handlers.compose import Ended, answering
+from agents.node.handlers.context import Context
+from agents.node.handlers.looking import Looking
+from agents.node.jobs.bench import Bench
+from agents.node.jobs.jobs import Jobs
+from agents.node.server import Front, application
+from appliance.client.client import Client
+from appliance.client.memory import MemoryTransport
+from appliance.model.snapshot import NodeSnapshot
+from appliance.state.audit import Audit
+from appliance.state.db import Store
+from appliance.state.desired import Desired
+from appliance.state.journal import Journal
+from tests.unit.fakehost import NOW, FakeGuests, FakeHost
+from tests.unit.fakekinds import KINDS
+
+PEOPLE: Mapping[int, tuple[str, frozenset[str]]] = {
+    0: ("root", frozenset({"root"})),
+    1001: ("ada", frozenset({"users", "appliance-admin"})),
+    1002: ("tom", frozenset({"appliance-technician"})),
+    1003: ("una", frozenset({"appliance-auditor"})),
+    1004: ("vic", frozenset({"appliance-viewer"})),
+    1005: ("eve", frozenset({"users"})),
+}
+JOB_S = 20
+
+
+class HostLooking(Looking):
+    """Looks at the fake host."""
+
+    def __init__(self, host: FakeHost) -> None:
+        self.host = host
+        self.fails: Exception | None = None
+
+    def fresh(self, claims: Mapping[str, str]) -> NodeSnapshot:
+        if self.fails is not None:
+            raise self.fails
+        seen = self.host.observe(claims)
+        roomy = seen.host.model_copy(update={"root_free": 2**34})
+        return seen.model_copy(update={"host": roomy})
+
+    def recent(self) -> NodeSnapshot:
+        return self.fresh({})
+
+    def forget(self) -> None:
+        """Nothing is remembered."""
+
+
+@dataclass
+class Agent:
+    """A running agent and clients of it."""
+
+    context: Context
+    host: FakeHost
+    looking: HostLooking
+    front: Front
+
+    def transport(self, uid: int = 0) -> MemoryTransport:
+        return MemoryTransport(application(self.front), peer=(1, uid, uid))
+
+    def client(self, uid: int = 0) -> Client:
+        return Client(self.transport(uid))
+
+    def join(self) -> None:
+        self.context.jobs.close(0)
+        thread = self.context.jobs._thread
+        if thread is not None:
+            thread.join(JOB_S)
+            assert not thread.is_alive()
+
+
+@pytest.fixture
+def on_edge() -> Callable[[int, int, str], None]:
+    """What a job's edges do; tests that hold a job override it."""
+    return lambda *_: None
+
+
+@pytest.fixture
+def agent(tmp_path: Path, on_edge: Callable[[int, int, str], None]) -> Iterator[Agent]:
+    host = FakeHost(tmp_path / "root")
+    host.root.mkdir()
+    store = Store(tmp_path / "state.db")
+    journal, audit, desired = Journal(store, lambda: NOW), Audit(store), Desired(store)
+    looking, ids = HostLooking(host), itertools.count(1)
+    bench = Bench(
+        kinds=KINDS,
+        journal=journal,
+        desired=desired,
+        actor=Actor(host, host.files, FakeGuests()),
+        observe=looking.fresh,
+        now=lambda: NOW,
+        new_id=lambda: f"p{next(ids)}",
+        boundary=on_edge,
+        ended=Ended(looking, audit),
+    )
+    context = Context(
+        kinds=KINDS,
+        looking=looking,
+        jobs=Jobs(bench),
+        journal=journal,
+        desired=desired,
+        audit=audit,
+        secrets=SecretStore(host.files),
+        now=lambda: NOW,
+        new_id=bench.new_id,
+        version="1.2.3",
+    )
+    front = Front(answering(context, Callers(lambda uid, _: PEOPLE[uid])))
+    made = Agent(context, host, looking, front)
+    yield made
+    made.join()
+    front.close()
+    store.close()
