@@ -37,7 +37,7 @@ _TABLE: Final = "/var/lib/nfs/etab"
 _CLIENTS: Final = "/proc/fs/nfsd/clients"
 _CLIENT: Final = re.compile(r"(\S+?)\(([^)]*)\)")
 _OPEN: Final = re.compile(
-    r'type: open\b.*superblock: "(?P<major>[0-9a-f]+):(?P<minor>[0-9a-f]+):\d+"'
+    r'type: (?P<type>open|deleg), access: (?P<access>\w+).*superblock: "(?P<major>[0-9a-f]+):(?P<minor>[0-9a-f]+):\d+"'
     r'(?:.*filename: "(?P<file>[^"]*)")?'
 )
 
@@ -89,12 +89,16 @@ def parse_exports(text: str) -> Mapping[str, Mapping[str, frozenset[str]]]:
 
 
 def parse_open_files(client: str, states: str) -> Iterator[tuple[str, OpenFile]]:
-    """(device MAJOR:MINOR decimal, open file) from a client's `info` and `states`."""
+    """(device MAJOR:MINOR decimal, open file) from a client's `info` and `states`.
+
+    A client that holds a delegation for writing opens the file again without asking, and may
+    not have sent all it wrote, so it counts as open; one for reading does not.
+    """
     address = re.search(r'^address: "(.+):\d+"', client, re.MULTILINE)
     who = address[1] if address else "unknown client"
     for line in states.splitlines():
         match = _OPEN.search(line)
-        if match:
+        if match and (match["type"] == "open" or "w" in match["access"]):
             number = f"{int(match['major'], 16)}:{int(match['minor'], 16)}"
             yield number, OpenFile(who=who, path=match["file"] or "a file without a name")
 

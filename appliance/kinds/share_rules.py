@@ -62,8 +62,9 @@ def refuse_while_open(name: str, view: View) -> None:
     for noun in ("nfs", "smb"):
         face = view.found(noun).get(name)
         if isinstance(face, NfsFound | SmbFound) and face.open_files:
+            count = len(face.open_files)
             raise RefusedError(
-                f"Share '{name}' has {len(face.open_files)} open files over {noun.upper()}: "
+                f"Share '{name}' has {count} open file{'s' * (count > 1)} over {noun.upper()}: "
                 f"{open_files_in_words(face.open_files)}.",
                 hint="Have them closed, or cut the clients off (they may lose what they did not "
                 f"save): appliance {noun} disconnect {name}",

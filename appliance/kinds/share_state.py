@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from appliance.kinds.base import Probe
+from appliance.kinds.signatures import observe_signatures
 from appliance.kinds.units import (
     UNIT_DIR,
     Mount,
@@ -111,19 +112,13 @@ def _unit_in_place(probe: Probe, name: str, device: str) -> bool:
 
 def _signatures(probe: Probe, devices: Iterable[str]) -> Mapping[str, str | None]:
     """Device -> file system type; "" for none, None when the device is not there."""
-    found: dict[str, str | None] = {}
-    for device in devices:
-        folder, _, entry = device.rpartition("/")
-        found[device] = "" if entry in probe.list_dir(folder) else None
-    present = [device for device, type_ in found.items() if type_ is not None]
-    if present:
-        # blkid(8) ends with 2 when it knows none of the devices.
-        report = probe.run(
-            read("blkid", "-c", "/dev/null", "-o", "export", *present, ok_codes=(0, 2))
-        )
-        for block in report.stdout.strip().split("\n\n"):
-            facts = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
-            found[facts.get("DEVNAME", "")] = facts.get("TYPE") or facts.get("PTTYPE", "")
+    found: dict[str, str | None] = dict.fromkeys(devices)
+    present = [
+        device
+        for device in found
+        if device.rpartition("/")[2] in probe.list_dir(device.rpartition("/")[0])
+    ]
+    found.update(observe_signatures(probe, present))
     return found
 
 

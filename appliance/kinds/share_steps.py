@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from appliance.kinds.share_state import TRIM_FILE, TRIM_TEXT, mount_text
-from appliance.kinds.units import UNIT_DIR, mount_unit
+from appliance.kinds.units import PATIENCE_S, UNIT_DIR, mount_unit
 from appliance.kinds.xfs_report import PROJECT
 from appliance.model.base import format_size
 from appliance.model.command import change, read
@@ -28,7 +28,11 @@ def unit_of(name: str) -> str:
 
 
 def step(
-    name: str, title: str, argv: tuple[str, ...], undo: tuple[str, ...], timeout_s: float = 120
+    name: str,
+    title: str,
+    argv: tuple[str, ...],
+    undo: tuple[str, ...],
+    timeout_s: float = PATIENCE_S,
 ) -> RunStep:
     """A command of a share and the one that takes it back."""
     return RunStep(

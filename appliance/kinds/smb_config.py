@@ -38,6 +38,8 @@ valid users = {users}
 read only = yes
 write list = {writers}
 browseable = {browseable}
+# What members of the share's group make belongs to that group, as it does over NFS.
+force group = +{group}
 server smb encrypt = {encryption}
 # Never the empty folder below a file system that is not there.
 root preexec = /usr/bin/mountpoint -q {path}
@@ -71,11 +73,12 @@ def main_text(shares: Mapping[str, SmbSpec]) -> str:
     return _MAIN.format(encryption=encryption.value) + includes
 
 
-def share_text(name: str, spec: SmbSpec, *, nfs: bool) -> str:
-    """The file of one share; `nfs`: it has an NFS face as well."""
+def share_text(name: str, spec: SmbSpec, group: str, *, nfs: bool) -> str:
+    """The file of one share, whose files belong to `group`; `nfs`: it has an NFS face as well."""
     text = _SHARE.format(
         name=name,
         path=share_path(name),
+        group=group,
         users=" ".join((*spec.writers, *spec.readers)),
         writers=" ".join(spec.writers),
         browseable="no" if spec.hidden else "yes",

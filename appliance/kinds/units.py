@@ -12,6 +12,12 @@ from appliance.model.command import Command, read
 UNIT_DIR: Final = "/etc/systemd/system"
 
 
+PATIENCE_S: Final = 600
+"""For systemctl: enabling a unit with an init script of old runs Perl, and starting one may wait
+for a device; on a busy node that took minutes.
+"""
+
+
 class UnitState(Value):
     """What systemd says of a unit."""
 

@@ -18,6 +18,7 @@ from appliance.kinds.nfs_state import (
     observe_exports,
 )
 from appliance.kinds.share_rules import refuse_while_open
+from appliance.kinds.units import PATIENCE_S
 from appliance.model.command import change
 from appliance.model.names import share_path
 from appliance.model.resource import Finding, Severity
@@ -134,7 +135,12 @@ def _server(view: View) -> NfsFound | None:
 
 
 def _run(name: str, title: str, argv: tuple[str, ...], undo: tuple[str, ...]) -> RunStep:
-    return RunStep(title=title, resource=f"nfs/{name}", command=change(*argv), undo=change(*undo))
+    return RunStep(
+        title=title,
+        resource=f"nfs/{name}",
+        command=change(*argv, timeout_s=PATIENCE_S),
+        undo=change(*undo, timeout_s=PATIENCE_S),
+    )
 
 
 def _settle(name: str, title: str) -> RunStep:

@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 from typing_extensions import override
 
 from appliance.errors import InvalidInputError
-from appliance.kinds.accounts import group_names, user_names
+from appliance.kinds.accounts import OPEN_GROUP, group_names, user_names
 from appliance.kinds.base import Change, Kind, Needs, Port, Probe, View
 from appliance.kinds.share_rules import refuse_while_open
 from appliance.kinds.smb_config import (
@@ -19,7 +19,7 @@ from appliance.kinds.smb_config import (
     share_file,
     share_text,
 )
-from appliance.kinds.units import UnitState, parse_unit_states, unit_states
+from appliance.kinds.units import PATIENCE_S, UnitState, parse_unit_states, unit_states
 from appliance.model.command import Command, change, read
 from appliance.model.names import share_path
 from appliance.model.resource import Finding, Severity
@@ -135,16 +135,18 @@ class SmbKind(Kind[SmbSpec, SmbFound]):
 
     @override
     def notes(self, change: Change[SmbSpec, SmbFound], view: View) -> tuple[str, ...]:
-        """Writers whom the permissions of the files may keep out."""
+        """People whom the permissions of the files keep out."""
         share = view.specs("share").get(change.name)
         if change.wanted is None or not isinstance(share, ShareSpec):
             return ()
+        if share.mode[-1] != "0":
+            return ()
         return tuple(
-            f"{writer} may write to share {change.name} over SMB, but is not in its group "
-            f"'{share.group}': files of others may be closed to them"
-            for writer in change.wanted.writers
-            if writer not in {f"@{share.group}", share.owner}
-            and not _is_member(writer, share.group, view)
+            f"{person} may enter share {change.name}, but is not in its group '{share.group}': "
+            f"permissions {share.mode} keep others out of its files"
+            for person in (*change.wanted.writers, *change.wanted.readers)
+            if person not in {f"@{share.group}", share.owner}
+            and not _is_member(person, share.group, view)
         )
 
     @override
@@ -177,7 +179,9 @@ def _server(view: View) -> SmbFound | None:
 
 
 def _text(name: str, spec: SmbSpec, view: View) -> str:
-    return share_text(name, spec, nfs=name in view.specs("nfs"))
+    share = view.specs("share").get(name)
+    group = share.group if isinstance(share, ShareSpec) else OPEN_GROUP
+    return share_text(name, spec, group, nfs=name in view.specs("nfs"))
 
 
 def _changed(view: View) -> list[str]:
@@ -191,6 +195,10 @@ def _changed(view: View) -> list[str]:
 
 def _run(name: str, title: str, command: Command, undo: Command) -> RunStep:
     return RunStep(title=title, resource=f"smb/{name}", command=command, undo=undo)
+
+
+def _systemctl(*words: str) -> Command:
+    return change("systemctl", *words, timeout_s=PATIENCE_S)
 
 
 def _reload(name: str, title: str) -> RunStep:
@@ -225,11 +233,11 @@ def _serve(name: str, server: SmbFound | None, view: View, *, changed: bool) -> 
             command=read("testparm", "--suppress-prompt", MAIN_FILE),
         )
     if server is None or not server.enabled:
-        yield _run(name, "Start Samba at every boot", change("systemctl", "enable", _SERVER),
-                   change("systemctl", "disable", _SERVER))  # fmt: skip
+        yield _run(name, "Start Samba at every boot", _systemctl("enable", _SERVER),
+                   _systemctl("disable", _SERVER))  # fmt: skip
     if server is None or not server.running:
-        yield _run(name, "Start Samba", change("systemctl", "restart", _SERVER),
-                   change("systemctl", "stop", _SERVER))  # fmt: skip
+        yield _run(name, "Start Samba", _systemctl("restart", _SERVER),
+                   _systemctl("stop", _SERVER))  # fmt: skip
     elif changed:
         yield _reload(name, "Have Samba take up the change; sessions go on")
 
@@ -241,8 +249,8 @@ def _remove(name: str, view: View) -> Iterator[Step]:
     running = found[name].running
     if last:
         yield _run(name, "Stop Samba: nothing is shared any more",
-                   change("systemctl", "disable", "--now", _SERVER),
-                   change("systemctl", "enable", "--now", _SERVER))  # fmt: skip
+                   _systemctl("disable", "--now", _SERVER),
+                   _systemctl("enable", "--now", _SERVER))  # fmt: skip
     elif running:
         yield _reload(name, "Make sure that Samba agrees with its files")
     yield _write_main(name, {n: spec for n, spec in wanted.items() if n in found})

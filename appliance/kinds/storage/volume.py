@@ -12,6 +12,7 @@ from appliance.errors import InvalidInputError, NotFoundError, RefusedError
 from appliance.kinds.base import Change, Kind, Needs, Probe, View
 from appliance.kinds.lvm_report import LogicalVolume, VolumeGroup, tag_value, volume_groups
 from appliance.kinds.pool_words import HARD_STOP
+from appliance.kinds.signatures import observe_signatures
 from appliance.kinds.volume_snapshots import (
     delete_snapshot,
     roll_back,
@@ -65,6 +66,15 @@ class VolumeKind(Kind[VolumeSpec, VolumeFound]):
                 if tag_value(item.tags, "role") == "volume":
                     name = tag_value(item.tags, "volume")
                     found[name] = _volume_found(pool, name, item, group)
+        # A volume without a single block written holds nothing.
+        written = {
+            item.device: name for name, item in found.items() if item.active and item.used_percent
+        }
+        for device, type_ in observe_signatures(probe, written).items():
+            if device in written:
+                found[written[device]] = found[written[device]].model_copy(
+                    update={"filesystem": type_}
+                )
         return found
 
     @override
