@@ -1,0 +1,141 @@
+"""LVM's words of a real node, read back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from appliance.kinds.lvm_report import (
+    FULL_REPORT,
+    INTEGRITY_STATUS,
+    parse_full_report,
+    parse_integrity_status,
+    tag_value,
+)
+from appliance.kinds.storage.lvm import KIND as POOL
+from appliance.kinds.storage.volume import KIND as VOLUME
+from appliance.model.command import Effect
+from appliance.model.pool import RaidLevel, TierName
+from tests.unit.fakes import FakeProbe
+
+RECORDED = Path(__file__).parents[2] / "recorded/storage.lvm"
+REPORT = (RECORDED / "fullreport-clinic.json").read_text()
+STATUS = (RECORDED / "dmsetup-integrity.txt").read_text()
+
+
+def probe(report: str = REPORT, status: str = STATUS) -> FakeProbe:
+    return FakeProbe(outputs={FULL_REPORT.line(): report, INTEGRITY_STATUS.line(): status})
+
+
+def changed(**fields: object) -> str:
+    """The recorded report with fields of its rows replaced: {"pv:/dev/sdg": {...}}."""
+    report = json.loads(REPORT)
+    for key, values in fields.items():
+        section, _, name = key.partition(":")
+        for row in report["report"][0][section]:
+            if row[f"{section}_name"] == name:
+                row.update(values)
+    return json.dumps(report)
+
+
+def test_both_commands_only_look():
+    assert FULL_REPORT.effect is Effect.READ
+    assert INTEGRITY_STATUS.effect is Effect.READ
+
+
+def test_the_group_and_its_parts():
+    (group,) = parse_full_report(REPORT)
+    assert tag_value(group.tags, "pool") == "clinic"
+    assert group.size == 10645143552
+    assert len(group.physical_volumes) == 10
+    assert group.logical_volumes["capacity_tdata_corig"].hidden
+    assert group.logical_volumes["vol_images"].created_at == "2026-11-24T08:49:10Z"
+    spare = [pv for pv in group.physical_volumes if "lvol0_pmspare" in pv.logical_volumes]
+    assert [tag_value(pv.tags, "tier") for pv in spare] == ["performance"]
+
+
+def test_what_nobody_knows_is_not_true():
+    (group,) = parse_full_report(REPORT)
+    assert not group.logical_volumes["lvol0_pmspare"].is_open
+
+
+def test_times_are_told_in_utc():
+    (group,) = parse_full_report(
+        changed(**{"lv:vol_images": {"lv_time": "2026-11-24 09:49:10 +0100"}})
+    )
+    assert group.logical_volumes["vol_images"].created_at == "2026-11-24T08:49:10Z"
+
+
+@pytest.mark.parametrize("text", ["", '{"report": []}', '{"report": [{"vg": [], "pv": []}]}'])
+def test_a_node_without_groups(text: str):
+    assert parse_full_report(text) == ()
+
+
+def test_mismatches_by_device():
+    found = parse_integrity_status(STATUS)
+    assert found == {"int-ZSAS0000": 0, "int-ZSAS0001": 7368, "int-ZSAS0002": 0}
+
+
+def test_no_integrity_device():
+    assert parse_integrity_status("No devices found\n") == {}
+
+
+def test_the_pool_of_a_real_node():
+    pool = POOL.observe(probe())["clinic"]
+    capacity, performance = pool.tiers[TierName.CAPACITY], pool.tiers[TierName.PERFORMANCE]
+    assert (capacity.raid, capacity.images, capacity.raid_lv) == (
+        RaidLevel.RAID6, 6, "capacity_tdata_corig",
+    )  # fmt: skip
+    assert capacity.cached
+    assert capacity.thin_pool
+    assert capacity.cache_size == 128 * 2**20
+    assert [item.mismatches for item in capacity.members[:2]] == [0, 7368]
+    assert all(item.integrity and item.holds_data for item in capacity.members)
+    assert (performance.raid, performance.images) == (RaidLevel.RAID10, 4)
+    assert {item.serial for item in performance.members if item.holds_cache} == {
+        "ZNVME0000", "ZNVME0001",
+    }  # fmt: skip
+    assert not pool.untagged
+
+
+def test_a_missing_member_keeps_its_serial_by_its_tag():
+    report = changed(**{"pv:/dev/mapper/int-ZSAS0003": {"pv_missing": 1, "pv_name": "[unknown]"}})
+    tier = POOL.observe(probe(report))["clinic"].tiers[TierName.CAPACITY]
+    (lost,) = [item for item in tier.members if item.missing]
+    assert (lost.serial, lost.pv, lost.integrity) == ("ZSAS0003", "", True)
+    assert tier.degraded
+
+
+def test_untagged_members_are_told_apart_from_tiers():
+    report = changed(
+        **{"pv:/dev/sdg": {"pv_tags": []}, "pv:/dev/mapper/int-ZSAS0000": {"pv_tags": []}}
+    )
+    pool = POOL.observe(probe(report))["clinic"]
+    assert {item.serial for item in pool.untagged} == {"", "ZSAS0000"}
+    assert POOL.adopt("clinic", pool) is None
+
+
+def test_a_group_of_somebody_else_is_no_pool():
+    report = REPORT.replace('"appliance.pool=clinic"', "")
+    assert POOL.observe(probe(report)) == {}
+    assert VOLUME.observe(probe(report)) == {}
+
+
+def test_import_gives_the_wish_the_pool_answers_to():
+    spec = POOL.adopt("clinic", POOL.observe(probe())["clinic"])
+    assert spec is not None
+    assert spec.capacity is not None
+    assert spec.performance is not None
+    assert spec.capacity.disks == tuple(f"ZSAS000{n}" for n in range(6))
+    assert (spec.capacity.raid, spec.capacity.cache) == (RaidLevel.RAID6, 128 * 2**20)
+    assert (spec.capacity.integrity, spec.performance.integrity) == (None, None)
+
+
+def test_volumes_of_a_real_node():
+    found = VOLUME.observe(probe())
+    assert set(found) == {"database", "images"}
+    assert found["database"].tier is TierName.PERFORMANCE
+    assert found["images"].device == "/dev/vg_clinic/vol_images"
+    assert VOLUME.adopt("images", found["images"]).size == found["images"].size
