@@ -1,93 +1,105 @@
-"""Real chassis: each tells its sources, is found by its DMI facts, and knows its bays."""
+"""The QEMU command line is made of the profile alone, places fixed."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from agents.node.profiles import all_profiles, best_profile, profile_named
-from appliance.model.profile import Profile
-
-FOLDER = Path(__file__).resolve().parents[3] / "hardware-profiles"
-IMITATED = {"generic", "lab-12bay"}
-REAL = [profile for profile in all_profiles() if profile.name not in IMITATED]
-
-
-def test_there_are_chassis_of_every_size() -> None:
-    sizes = {len(profile.bays) for profile in REAL}
-    assert len(REAL) >= 4
-    assert {12, 60} <= sizes
+from agents.node.profiles import profile_named
+from appliance.model.disk import Transport
+from appliance.model.profile import Bay, EmulatedBay, EmulatedDisk, Profile, Reserve
+from images import chassis
+from images.errors import RigError
+from images.record import Placed, Record, emulation_of, first_disks
 
 
-@pytest.mark.parametrize("profile", REAL, ids=lambda profile: profile.name)
-class TestEveryChassis:
-    def test_bays_are_unique_and_all_drawn(self, profile: Profile) -> None:
-        labels = [bay.label for bay in profile.bays]
-        drawn = [label for panel in profile.panels for row in panel.rows for label in row if label]
-        assert 12 <= len(labels) <= 60
-        assert len(set(labels)) == len(labels)
-        assert sorted(drawn) == sorted(labels)
-
-    def test_rows_of_a_panel_are_equally_long(self, profile: Profile) -> None:
-        for panel in profile.panels:
-            assert len({len(row) for row in panel.rows}) == 1
-
-    def test_its_file_names_its_sources(self, profile: Profile) -> None:
-        text = (FOLDER / profile.name / "profile.toml").read_text()
-        header = text.split("\nname = ")[0]
-        assert "# Source" in header
-        assert "github.com/" in header
-
-    def test_only_its_own_product_makes_it_this_chassis(self, profile: Profile) -> None:
-        assert profile.match
-        for rule in profile.match:
-            assert rule.score < 3 or "product_name" in rule.dmi
+@pytest.fixture
+def record() -> Record:
+    profile = profile_named("lab-12bay")
+    return Record(
+        name="node",
+        number=1,
+        profile=profile,
+        image=Path("/image"),
+        l2_port=4000,
+        placed=first_disks(profile, nvme=True),
+    )
 
 
-@pytest.mark.parametrize(
-    ("vendor", "product", "name"),
-    [
-        ("Supermicro", "SSG-6029P-E1CR12L", "supermicro-e1cr12"),
-        ("Supermicro", "SSG-6048R-E1CR24H", "supermicro-e1cr24"),
-        ("Supermicro", "SSG-6049P-E1CR36L", "supermicro-e1cr36"),
-        ("Supermicro", "SSG-6029P-E1CR24L", "generic"),  # 2U: other bays than the 4U
-        ("Supermicro", "Super Server", "generic"),
-        ("45Drives", "Storinator-Q30-Turbo", "storinator-q30"),
-        ("45Drives", "Storinator-S45-Turbo", "storinator-s45"),
-        ("45Drives", "Storinator-XL60-Enhanced", "storinator-xl60"),
-        ("45Drives", "Storinator-AV15-Base", "generic"),
-        ("QEMU", "Standard PC (Q35 + ICH9, 2009)", "generic"),
-    ],
-)
-def test_dmi_facts_pick_the_chassis(vendor: str, product: str, name: str) -> None:
-    assert best_profile({"sys_vendor": vendor, "product_name": product}).name == name
+def devices(argv: list[str]) -> list[str]:
+    return [word for flag, word in pairwise(argv) if flag == "-device"]
 
 
-@pytest.mark.parametrize(
-    ("name", "enclosure", "slot", "bay"),
-    [
-        ("supermicro-e1cr24", "SMC SC846P", 0, "0"),
-        ("supermicro-e1cr24", "LSI SAS3x40", 23, "23"),
-        ("supermicro-e1cr36", "SMC SC846-P", 0, "front.0"),
-        ("supermicro-e1cr36", "LSI SAS3x28", 11, "rear.11"),
-        ("supermicro-e1cr12", "LSI SAS3x28", 0, "1"),
-        ("supermicro-e1cr12", "SMC SC826-P", 11, "12"),
-        ("supermicro-e1cr12", "DELL MD1200", 0, ""),
-    ],
-)
-def test_slots_lead_to_bays(name: str, enclosure: str, slot: int, bay: str) -> None:
-    assert profile_named(name).bay_of("", enclosure=enclosure, slot=slot) == bay
+def test_machine_starts_paused_with_the_profile_s_size(record: Record) -> None:
+    argv = chassis.command_line(record, "tcg")
+    assert "-S" in argv
+    assert argv[argv.index("-m") + 1] == "3072"
+    assert "type=1,manufacturer=Appliance,product=lab-12bay" in argv
+    assert argv[argv.index("-cpu") + 1] == "max"
+    assert chassis.command_line(record, "kvm")[argv.index("-cpu") + 1] == "host"
 
 
-@pytest.mark.parametrize(
-    ("name", "lowest", "left", "right"),
-    [
-        ("supermicro-e1cr12", "1", "3", "12"),
-        ("supermicro-e1cr24", "0", "5", "23"),
-        ("supermicro-e1cr36", "front.0", "front.5", "front.23"),
-    ],
-)
-def test_supermicro_counts_up_each_column(name: str, lowest: str, left: str, right: str) -> None:
-    rows = profile_named(name).panels[0].rows
-    assert (rows[-1][0], rows[0][0], rows[0][-1]) == (lowest, left, right)
+def test_sas_disk_sits_at_its_phy_with_its_identity(record: Record) -> None:
+    (disk,) = [word for word in devices(chassis.command_line(record, "tcg")) if "bay-3" in word]
+    words = disk.split(",")
+    assert words[0] == "driver=scsi-hd"
+    assert {"bus=hba0.0", "scsi-id=2", "serial=ZSAS0002", f"wwn={0x5000C50012340008}"} <= set(words)
+
+
+def test_no_nvme_on_the_command_line_but_ports_for_it(record: Record) -> None:
+    argv = chassis.command_line(record, "tcg")
+    assert not [word for word in argv if "driver=nvme" in word]
+    assert len([word for word in devices(argv) if word.startswith("pcie-root-port")]) == 4
+    placed = record.with_serial("ZNVME0001")
+    assert chassis.device(record, placed)["bus"] == "port1"
+
+
+def test_flushes_stop_at_the_page_cache(record: Record) -> None:
+    node = chassis.block_node(record, record.with_serial("1"))
+    assert node["cache"] == {"no-flush": True}
+    joined = [word for word in chassis.command_line(record, "tcg") if "ZSAS0000.raw" in word]
+    assert "cache.no-flush=on" in joined[0]
+
+
+def test_uefi_boots_the_disk_itself(record: Record) -> None:
+    argv = chassis.command_line(record.model_copy(update={"uefi": True}), "tcg")
+    assert "-kernel" not in argv
+    assert any("OVMF_CODE" in word for word in argv)
+
+
+def test_ninth_phy_is_on_the_second_hba() -> None:
+    disk = EmulatedDisk(transport=Transport.SAS, serial="S", size=1 << 20, wwn="0x5000c50012340000")
+    bay = EmulatedBay(bay="9", sas_phy=8, disk=disk)
+    lab = profile_named("lab-12bay")
+    big = lab.model_copy(update={"bays": (Bay(label="9", accepts=frozenset({Transport.SAS})),)})
+    big = big.model_copy(update={"panels": ()})
+    emulation = emulation_of(lab).model_copy(update={"bays": (bay,)})
+    record = Record(
+        name="n",
+        number=1,
+        profile=big.model_copy(update={"emulation": emulation}),
+        image=Path("/image"),
+        l2_port=1,
+        placed=(Placed(bay="9", disk=disk),),
+    )
+    assert emulation.hbas == 2
+    assert chassis.device(record, record.placed[0])["bus"] == "hba1.0"
+    hbas = [word for word in chassis.command_line(record, "tcg") if word.startswith("mptsas")]
+    assert ["addr=06" in hbas[0], "addr=07" in hbas[1]] == [True, True]
+
+
+def test_record_survives_being_written(record: Record) -> None:
+    assert Record.model_validate_json(record.model_dump_json()) == record
+
+
+def test_what_is_not_there_is_a_rig_error_with_a_hint(record: Record) -> None:
+    bare = Profile(name="bare", title="Bare", reserve=Reserve(memory=1, cpus=0))
+    with pytest.raises(RigError, match="no bay 99") as caught:
+        record.slot("99")
+    assert "Bays: 1, 2" in caught.value.hint
+    with pytest.raises(RigError, match="No disk nope"):
+        record.with_serial("nope")
+    with pytest.raises(RigError, match="nothing about emulation"):
+        emulation_of(bare)
