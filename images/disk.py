@@ -18,15 +18,8 @@ from images.run import run, stream
 ESP_MIB = 256
 ROOT_MIB = 3072
 MIB = 1 << 20
-OUR_SOURCES = (
-    "appliance",
-    "agents",
-    "tui",
-    "images",
-    "hardware-profiles",
-    "pyproject.toml",
-    "README.md",
-)
+OUR_SOURCES = ("appliance", "agents", "tui", "hardware-profiles", "pyproject.toml")
+"""What the node's program is made of; the lab itself is no part of it."""
 SSH_PORT = 22
 GUEST_DIR = "usr/lib/appliance/guest"
 BOOT_FILES = ("appliance.efi", "initrd-lab")
@@ -105,9 +98,10 @@ def _build_wheel(source: Path, wheels: Path) -> None:
     """Our wheel, built from a copy: the working tree may be edited meanwhile."""
     source.mkdir()
     for name in OUR_SOURCES:
-        if (REPO / name).exists():
-            run(["cp", "-r", REPO / name, source / name], timeout_s=60)
-    (source / "README.md").touch()
+        run(["cp", "-r", REPO / name, source / name], timeout_s=60)
+    (source / "images").mkdir()
+    _put(source / "images/__init__.py", "")
+    _put(source / "README.md", "")
     run([*WHEEL, "--wheel-dir", str(wheels), source], timeout_s=300)
     shutil.rmtree(source)
 

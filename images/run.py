@@ -89,17 +89,21 @@ def spawn(argv: Iterable[str | Path], *, log: Path) -> int:
 
 
 def alive(pid: int) -> bool:
-    """Whether the process runs; a finished child of ours is reaped on the way."""
+    """Whether any thread of the process runs; a finished child of ours is reaped on the way.
+
+    A killed QEMU keeps its files locked until its last thread is gone, long after the first one
+    is a zombie.
+    """
     try:
-        if os.waitpid(pid, os.WNOHANG)[0] == pid:
-            return False
+        return os.waitpid(pid, os.WNOHANG)[0] != pid
     except ChildProcessError:
         pass
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        threads = len(list(Path(f"/proc/{pid}/task").iterdir()))
     except (FileNotFoundError, ProcessLookupError):
         return False
-    return state not in {"Z", "X"}
+    return threads > 1 or state not in {"Z", "X"}
 
 
 def stream(argv: Iterable[str | Path], *, log: Path, timeout_s: float) -> None:

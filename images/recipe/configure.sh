@@ -18,6 +18,7 @@ units() { # units VERB NAME...: one the image does not have is passed over
 wheel=$(find "$root/opt/wheels" -name '*.whl' -printf '/opt/wheels/%f\n')
 in_root /opt/appliance/venv/bin/pip install --quiet --no-index --no-deps --no-compile "$wheel"
 in_root /opt/appliance/venv/bin/python -m compileall -q /opt/appliance/venv/lib
+rm -rf "$root"/opt/appliance/venv/bin/appliance-lab "$root"/opt/appliance/venv/lib/python3.*/site-packages/images
 for name in appliance appliance-agent appliance-tui; do
     ln -sf "/opt/appliance/venv/bin/$name" "$root/usr/local/bin/$name"
 done

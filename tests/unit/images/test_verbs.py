@@ -14,8 +14,9 @@ from typing_extensions import override
 
 from images import lab
 from images.errors import CheckFailedError, RigError
+from images.qemu import kill
 from images.qmp import Qmp, QmpError
-from images.run import Ran
+from images.run import Ran, alive, spawn
 from images.ssh import Ssh
 from images.verbs import Verbs, pack, shell_line
 
@@ -132,3 +133,11 @@ def test_lab_error_says_what_next(
     assert "appliance-lab up" in capsys.readouterr().err
     assert lab.main(["status", "--json"]) == 0
     assert capsys.readouterr().out.strip() == "[]"
+
+
+@pytest.mark.usefixtures("allow_processes")
+def test_process_is_alive_until_it_is_reaped(tmp_path: Path) -> None:
+    pid = spawn(["sleep", "60"], log=tmp_path / "log")
+    assert alive(pid)
+    kill(pid)
+    assert not alive(pid)
