@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from appliance.errors import RefusedError
 from appliance.kinds.pool_layout import (
     EXTENT,
+    MIB,
     Placed,
     PoolLayout,
     TierWish,
     carve,
     disk_extents,
     extents_of,
+    metadata_extents,
     reserve,
     stripes,
 )
@@ -122,6 +124,11 @@ class PoolBuild:
         yield from self._volumes()
         for tier in wanted_tiers(self.spec):
             yield from self._grow(tier, [item for item in places if item.tier is tier])
+        # Last, as LVM extends no thin pool's data below a cache.
+        caps = self.tier_found(TierName.CAPACITY)
+        grows = any(self._grows(item) for item in places if item.tier is TierName.CAPACITY)
+        if caps.thin_pool and self.cache_wanted() and (grows or not self._attached()):
+            yield self.make.attach_cache(TierName.CAPACITY)
 
     # --- the disks
 
@@ -195,10 +202,9 @@ class PoolBuild:
 
     def _present(self, place: Place) -> Disk:
         if place.disk is None or place.disk.size is None:
-            raise RefusedError(
+            raise self._refused(
                 f"Disk {place.serial}, which pool '{self.name}' wants, does not answer.",
-                hint="Put it in, or name another disk: appliance disk list",
-                subject=f"pool/{self.name}",
+                "Put it in, or name another disk: appliance disk list",
             )
         return place.disk
 
@@ -206,10 +212,9 @@ class PoolBuild:
         away = [item for item in self.found.members if item.missing] if self.found else []
         if away:
             names = ", ".join(item.serial or item.pv_uuid for item in away)
-            raise RefusedError(
+            raise self._refused(
                 f"Pool '{self.name}' misses {names}; LVM cannot {purpose} until it is complete.",
-                hint="Put the disk back or have it replaced, then try again.",
-                subject=f"pool/{self.name}",
+                "Put the disk back or have it replaced, then try again.",
             )
 
     # --- the logical volumes
@@ -223,6 +228,10 @@ class PoolBuild:
         """Bytes of the wanted cache, whole extents; 0 for none."""
         cache = self.spec.capacity.cache if self.spec.capacity else None
         return extents_of(cache) * EXTENT if cache else 0
+
+    def _attached(self) -> bool:
+        """The cache is where it should be and as it should be."""
+        return self.tier_found(TierName.CAPACITY).cached and not self._old_cache()
 
     def _has_spare(self) -> bool:
         return self.found is not None and "[lvol0_pmspare]" in self.found.logical_volumes
@@ -264,7 +273,7 @@ class PoolBuild:
             self._refuse_if_degraded("make volumes in it")
             yield from self._create(layout)
         caps = self.tier_found(TierName.CAPACITY)
-        if self.cache_wanted() and not (caps.cached and not self._old_cache()):
+        if self.cache_wanted() and not caps.thin_pool and not self._attached():
             yield self.make.attach_cache(TierName.CAPACITY)
         # The larger metadata first: LVM makes the spare with the first pool, as large as that.
         for tier in sorted(bare, key=lambda tier: tier is TierName.PERFORMANCE):
@@ -299,32 +308,57 @@ class PoolBuild:
 
     # --- growing
 
+    def _grows(self, place: Place) -> bool:
+        """A disk that a RAID which is there already has yet to go on on."""
+        bare = place.member is None or not place.member.holds_data
+        return bare and self.tier_found(place.tier).raid is not None
+
     def _grow(self, tier: TierName, places: list[Place]) -> Iterator[RunStep]:
         found = self.tier_found(tier)
-        new = [item for item in places if item.member is None or not item.member.holds_data]
-        if found.raid is None or not new:
+        new = [item for item in places if self._grows(item)]
+        if not new:
             return
         self._refuse_if_degraded(f"grow tier {tier}")
         if len(new) % found.images:
-            raise RefusedError(
+            raise self._refused(
                 f"Tier {tier} of pool '{self.name}' grows by {found.images} disks at a time, "
                 f"not by {len(new)}.",
-                hint=f"Each of its {found.images} RAID images goes on on a disk of its own: add "
-                f"{found.images} disks, or as many times that.",
-                subject=f"pool/{self.name}",
+                f"LVM cannot reshape a RAID below a thin pool, but each of its {found.images} "
+                f"images can go on on a disk of its own: add {found.images} disks, or as many "
+                f"times that.",
             )
         image = min(item.free - reserve(item.total) for item in new) * (len(new) // found.images)
+        if image < 1:
+            raise self._refused(
+                f"The new disks of tier {tier} in pool '{self.name}' have no room to grow onto.",
+                "Give it larger disks.",
+            )
         extents = image * stripes(found.raid, found.images)
-        attached = found.cached and not self._old_cache() and tier is TierName.CAPACITY
-        if attached:
+        yield from self._grow_metadata(tier, found, extents)
+        if tier is TierName.CAPACITY and self._attached():
             yield self._split(tier)
         yield self.make.run(
             f"Grow tier {tier} by {format_size(extents * EXTENT)} onto {len(new)} more disks",
             "lvextend", "--yes", "--extents", f"+{extents}", f"{self.make.vg}/{tier}",
             *(item.device for item in new),
         )  # fmt: skip
-        if attached:
-            yield self.make.attach_cache(tier)
+
+    def _grow_metadata(self, tier: TierName, found: TierFound, extents: int) -> Iterator[RunStep]:
+        """More chunks need more metadata; without two fast disks with room it stays as it is."""
+        wanted = metadata_extents(found.data_size + extents * EXTENT)
+        more = wanted - found.metadata_size // EXTENT
+        fast = self.spec.performance is not None
+        home = TierName.PERFORMANCE if fast else tier
+        roomy = [item for item in self.places() if item.tier is home and item.free > more]
+        if found.thin_pool and more > 0 and len(roomy) > 1:
+            yield self.make.run(
+                f"Grow the metadata of tier {tier} to {format_size(wanted * EXTENT)}",
+                "lvextend", "--yes", "--poolmetadatasize", f"+{more * EXTENT // MIB}m",
+                f"{self.make.vg}/{tier}", *(item.device for item in roomy),
+            )  # fmt: skip
+
+    def _refused(self, message: str, hint: str) -> RefusedError:
+        return RefusedError(message, hint=hint, subject=f"pool/{self.name}")
 
 
 def is_on(member: MemberFound, serial: str, disk: Disk | None) -> bool:

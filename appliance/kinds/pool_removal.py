@@ -9,7 +9,7 @@ from appliance.kinds.pool_steps import PoolSteps
 from appliance.model.base import format_size
 from appliance.model.disk import Disk
 from appliance.model.names import integrity_device
-from appliance.model.pool import PoolFound, TierName
+from appliance.model.pool import MemberFound, PoolFound, TierName
 from appliance.model.snapshot import NodeSnapshot
 from appliance.model.steps import RunStep
 
@@ -23,8 +23,8 @@ def removal_steps(name: str, found: PoolFound | None, snapshot: NodeSnapshot) ->
     make = PoolSteps(name)
     if found is not None:
         yield from _take_apart(make, found)
-    for disk in _disks(name, found, snapshot):
-        yield from _blank(make, disk, known=found is not None)
+    for disk, member in _disks(name, found, snapshot):
+        yield from _blank(make, disk, member)
 
 
 def _take_apart(make: PoolSteps, found: PoolFound) -> Iterator[RunStep]:
@@ -51,33 +51,27 @@ def _take_apart(make: PoolSteps, found: PoolFound) -> Iterator[RunStep]:
     )  # fmt: skip
 
 
-def _disks(name: str, found: PoolFound | None, snapshot: NodeSnapshot) -> tuple[Disk, ...]:
-    claimed = {serial for serial, pool in snapshot.claims.items() if pool == name}
-    members = found.members if found else ()
-    return tuple(
-        disk
-        for disk in snapshot.disks
-        if not disk.missing
-        and disk.size is not None
-        and (
-            any(not item.missing and is_on(item, disk.serial, disk) for item in members)
-            or (disk.serial in claimed and disk.signatures)
-        )
-    )
+def _disks(
+    name: str, found: PoolFound | None, snapshot: NodeSnapshot
+) -> Iterator[tuple[Disk, MemberFound | None]]:
+    members = [item for item in found.members if not item.missing] if found else []
+    for disk in snapshot.disks:
+        if disk.missing or disk.size is None:
+            continue
+        member = next((item for item in members if is_on(item, disk.serial, disk)), None)
+        claimed = snapshot.claims.get(disk.serial) == name and (disk.signatures or disk.holders)
+        if member is not None or claimed:
+            yield disk, member
 
 
-def _blank(make: PoolSteps, disk: Disk, *, known: bool) -> Iterator[RunStep]:
-    below = {item.type for item in disk.signatures if item.node in ("", disk.node)}
-    types = {item.type for item in disk.signatures}
-    if "DM_integrity" in below:
-        layer = integrity_device(disk.serial)
-        if known or disk.holders:
-            yield make.run(f"Close the checksum layer on {disk.where}",
-                           "integritysetup", "close", layer, claims=(disk.serial,))  # fmt: skip
-    if types or known:
-        yield make.run(
-            f"Erase our labels on {disk.where}",
-            "wipefs", "--all", disk.device,
-            claims=(disk.serial,),
-            destroys=f"what pool '{make.pool}' had on {disk.where}",
-        )  # fmt: skip
+def _blank(make: PoolSteps, disk: Disk, member: MemberFound | None) -> Iterator[RunStep]:
+    layer = integrity_device(disk.serial)
+    if layer in disk.holders or (member is not None and member.integrity):
+        yield make.run(f"Close the checksum layer on {disk.where}",
+                       "integritysetup", "close", layer, claims=(disk.serial,))  # fmt: skip
+    yield make.run(
+        f"Erase our labels on {disk.where}",
+        "wipefs", "--all", disk.device,
+        claims=(disk.serial,),
+        destroys=f"what pool '{make.pool}' had on {disk.where}",
+    )  # fmt: skip

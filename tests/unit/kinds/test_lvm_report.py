@@ -138,4 +138,6 @@ def test_volumes_of_a_real_node():
     assert set(found) == {"database", "images"}
     assert found["database"].tier is TierName.PERFORMANCE
     assert found["images"].device == "/dev/vg_clinic/vol_images"
-    assert VOLUME.adopt("images", found["images"]).size == found["images"].size
+    spec = VOLUME.adopt("images", found["images"])
+    assert spec is not None
+    assert spec.size == found["images"].size

@@ -26,7 +26,7 @@ TIER = TierFound(
 )
 
 
-def pool(*, untagged: tuple[MemberFound, ...] = (), **update: object) -> PoolFound:
+def pool(untagged: tuple[MemberFound, ...] = (), /, **update: object) -> PoolFound:
     tier = TIER.model_copy(update=update)
     return PoolFound(vg_uuid="v", tiers={TierName.CAPACITY: tier}, untagged=untagged)
 
@@ -76,11 +76,11 @@ def test_sync_lvms_own_words_and_inactive_tiers():
 
 
 def test_an_untagged_member_points_at_the_unfinished_job():
-    assert "belongs to no tier" in said(pool(untagged=MEMBERS[:1]))[0][1]
+    assert "belongs to no tier" in said(pool(MEMBERS[:1]))[0][1]
 
 
 def test_every_finding_says_what_next():
-    found = pool(untagged=MEMBERS[:1], active=False, health="x", sync_percent=1, data_percent=99)
+    found = pool(MEMBERS[:1], active=False, health="x", sync_percent=1, data_percent=99)
     assert all(item.next_step for item in POOL.health("clinic", found))
 
 

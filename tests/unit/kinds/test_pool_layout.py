@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import product
 
 import pytest
@@ -15,6 +16,7 @@ from appliance.kinds.pool_layout import (
     MIB,
     MINIMUM_DISKS,
     TIB,
+    PoolLayout,
     TierWish,
     carve,
     chunk_size,
@@ -146,14 +148,20 @@ def test_nothing_is_ever_placed_twice(level, sizes, fast, integrity):
     except InvalidInputError:
         assert min(fast) // EXTENT < 2 * metadata_extents(sum(sizes)) + extents_of(64 * MIB) + 600
         return
-    used = dict.fromkeys(total, 0)
+    for disk, extents in taken(layout, wishes).items():
+        assert extents + reserve(total[disk]) <= total[disk]
+
+
+def taken(layout: PoolLayout, wishes: tuple[TierWish, ...]) -> Counter[str]:
+    used: Counter[str] = Counter()
     for tier in layout.tiers.values():
         for part in (tier.metadata, tier.cache):
-            for disk in part.disks if part else ():
-                used[disk] += part.extents + 1
+            if part is not None:
+                for disk in part.disks:
+                    used[disk] += part.extents + 1
     for one in wishes:
         data = layout.tiers[one.tier].data
+        assert data is not None
         for disk in one.disks:
             used[disk] += data.extents // stripes(one.raid, len(one.disks)) + 1
-    for disk, extents in used.items():
-        assert extents + reserve(total[disk]) <= total[disk]
+    return used
