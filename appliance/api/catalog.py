@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from appliance.api.field_docs import describe
 from appliance.api.wire import KindList, KindView
+from appliance.kinds.base import Kind
 from appliance.kinds.registry import AnyKind
 
 
@@ -17,10 +18,19 @@ def kind_list(kinds: Mapping[str, AnyKind]) -> KindList:
                 noun=kind.noun,
                 title=kind.title,
                 face_of=kind.face_of,
-                verbs=dict(kind.verbs),
+                verbs=_verbs(kind),
                 columns=kind.columns,
                 spec_schema=describe(kind.spec_type.model_json_schema(), kind.spec_type),
             )
             for kind in kinds.values()
         )
+    )
+
+
+def _verbs(kind: AnyKind) -> dict[str, str]:
+    """Its acts; what can describe a found thing can be imported."""
+    importable = type(kind).adopt is not Kind.adopt
+    own = dict(kind.verbs)
+    return (
+        own | {"import": f"Manage a {kind.noun} that was found on the disks"} if importable else own
     )

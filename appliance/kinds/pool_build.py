@@ -316,7 +316,7 @@ class PoolBuild:
     def _grow(self, tier: TierName, places: list[Place]) -> Iterator[RunStep]:
         found = self.tier_found(tier)
         new = [item for item in places if self._grows(item)]
-        if not new:
+        if found.raid is None or not new:
             return
         self._refuse_if_degraded(f"grow tier {tier}")
         if len(new) % found.images:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-from appliance.errors import InvalidInputError, NotFoundError
+from appliance.errors import InvalidInputError, NotFoundError, RefusedError
 from appliance.model.plan import PlanRequest
 from appliance.model.resource import ActionRequest, Resource
+from appliance.model.snapshot import NodeSnapshot
 from appliance.planner.site import Kinds, faces_of, in_building_order, parse_site
+
+IMPORT: Final = "import"
+"""The act of every kind that can describe what it finds."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,34 @@ def wish_of(kinds: Kinds, request: PlanRequest, before: tuple[Resource, ...]) ->
         gone = _removed(kinds, request.remove, before)
         return Wish(tuple(item for item in before if item.id not in gone))
     return Wish(before, request.action)
+
+
+def imported(kinds: Kinds, snapshot: NodeSnapshot, wish: Wish) -> Wish:
+    """The wish with a thing that was found added to it, when the act asked for is `import`.
+
+    Nothing is done to the node: disks moved from another box are simply managed from then on.
+    Raises NotFoundError, or RefusedError for a thing that no wish can describe.
+    """
+    act = wish.action
+    if act is None or act.verb != IMPORT:
+        return wish
+    noun, _, name = act.resource.partition("/")
+    found = snapshot.found.get(noun, {}).get(name)
+    if noun not in kinds or found is None:
+        raise NotFoundError(
+            f"'{act.resource}' is not on this node, so it cannot be imported.",
+            hint="What was found but is not managed is listed by: appliance status",
+            subject=act.resource,
+        )
+    spec = kinds[noun].adopt(name, found)
+    if spec is None:
+        raise RefusedError(
+            f"'{act.resource}' cannot be imported: it is half-built or not of our making.",
+            hint=f"Look at it with: appliance {noun} show {name}; unfinished jobs: appliance job list",
+            subject=act.resource,
+        )
+    kept = (item for item in wish.after if item.id != act.resource)
+    return Wish(in_building_order(kinds, (*kept, Resource(kind=noun, name=name, spec=spec))))
 
 
 def _removed(kinds: Kinds, names: tuple[str, ...], before: tuple[Resource, ...]) -> set[str]:

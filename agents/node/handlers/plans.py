@@ -7,17 +7,18 @@ from agents.node.handlers.context import Context
 from appliance.api.wire import Empty
 from appliance.model.plan import Plan, PlanRequest
 from appliance.planner.plan import make_plan
-from appliance.planner.wish import wish_of
+from appliance.planner.wish import imported, wish_of
 
 
 def plan_make(context: Context, caller: Caller, body: PlanRequest) -> Plan:
     """Preview a change. Raises what the planner and its guard refuse it with."""
     del caller
     before = context.wanted()
-    wish = wish_of(context.kinds, body, before)
+    snapshot = context.looking.fresh(context.jobs.claims())
+    wish = imported(context.kinds, snapshot, wish_of(context.kinds, body, before))
     plan = make_plan(
         context.kinds,
-        context.looking.fresh(context.jobs.claims()),
+        snapshot,
         before,
         wish.after,
         wish.action,
