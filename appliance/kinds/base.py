@@ -7,9 +7,9 @@ finds it; CLI flags, OpenAPI, image packages, firewall ports and journal texts f
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from appliance.errors import InvalidInputError, NotFoundError
 from appliance.model.base import Value
@@ -23,6 +23,7 @@ from appliance.model.volume import VolumeFound, VolumeSpec
 
 S = TypeVar("S", bound=Spec)
 F = TypeVar("F", bound=Found)
+T = TypeVar("T")
 
 
 class Probe(Protocol):
@@ -79,6 +80,20 @@ class View:
     managed: frozenset[str] = frozenset()
     """noun/name of every resource that was wanted before this change: a found thing that is
     neither here nor in `wanted` is nobody's, and must not vanish with what it stands on."""
+
+    _memory: dict[Callable[[View], Any], Any] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def remembered(self, work_out: Callable[[View], T]) -> T:
+        """What a function of the view says, worked out once: an index over the whole wish.
+
+        Only for what `resolve` does not change, since specs are resolved while a view is in use.
+        """
+        if work_out not in self._memory:
+            self._memory[work_out] = work_out(self)
+        result: T = self._memory[work_out]
+        return result
 
     def found(self, noun: str) -> Mapping[str, Found]:
         """Findings of a kind, by name."""

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Mapping
 
 from appliance.errors import InvalidInputError
 from appliance.kinds.base import View
 from appliance.model.guest import GuestSpec
 from appliance.model.lun import LunSpec
+from appliance.model.resource import Spec
 from appliance.model.share import ShareSpec
 
 
 def users_of(volume: str, view: View) -> tuple[str, ...]:
     """noun/name of every wanted thing that stands on a volume."""
-    return tuple(sorted(_users(volume, view)))
+    return view.remembered(_all_users).get(volume, ())
 
 
 def refuse_shared(volume: str, resource: str, view: View) -> None:
@@ -27,13 +29,17 @@ def refuse_shared(volume: str, resource: str, view: View) -> None:
         )
 
 
-def _users(volume: str, view: View) -> Iterator[str]:
+def _all_users(view: View) -> Mapping[str, tuple[str, ...]]:
+    """Volume -> its users, for all at once: each share asks, so one by one would be quadratic."""
+    found: dict[str, list[str]] = defaultdict(list)
     for noun, specs in view.wanted.items():
         for name, spec in specs.items():
-            used: tuple[str, ...] = ()
-            if isinstance(spec, ShareSpec | LunSpec):
-                used = (spec.volume,)
-            elif isinstance(spec, GuestSpec):
-                used = spec.disks
-            if volume in used:
-                yield f"{noun}/{name}"
+            for volume in dict.fromkeys(_used_by(spec)):
+                found[volume].append(f"{noun}/{name}")
+    return {volume: tuple(sorted(users)) for volume, users in found.items()}
+
+
+def _used_by(spec: Spec) -> tuple[str, ...]:
+    if isinstance(spec, ShareSpec | LunSpec):
+        return (spec.volume,)
+    return spec.disks if isinstance(spec, GuestSpec) else ()

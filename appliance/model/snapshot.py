@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import Annotated
 
 from appliance.model.base import VOLATILE, Bytes, Value, digest
@@ -53,6 +54,17 @@ class NodeSnapshot(Value):
 
     def disk(self, reference: str) -> Disk | None:
         """The disk a person means by `bay:LABEL`, a serial or a WWN."""
-        if reference.startswith("bay:"):
-            return next((d for d in self.disks if d.bay == reference[4:]), None)
-        return next((d for d in self.disks if reference in (d.serial, d.wwn)), None)
+        disks, by_reference = self._disk_index
+        if disks is not self.disks:  # model_copy(update=...) takes remembered values along
+            del self.__dict__["_disk_index"]
+            _, by_reference = self._disk_index
+        return by_reference.get(reference) if reference else None
+
+    @cached_property
+    def _disk_index(self) -> tuple[tuple[Disk, ...], Mapping[str, Disk]]:
+        """The disks by every reference to them: a plan asks once for each of hundreds."""
+        found: dict[str, Disk] = {}
+        for disk in self.disks:
+            for reference in (disk.serial, disk.wwn, disk.bay and f"bay:{disk.bay}"):
+                found.setdefault(reference, disk)
+        return self.disks, found
