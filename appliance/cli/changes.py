@@ -27,7 +27,7 @@ def carry_out_plan(session: Session, plan: Plan, options: argparse.Namespace) ->
         show_plan(plan)
     if options.preview:
         return 0
-    if plan.empty and plan.before == plan.after:
+    if plan.empty and same_wish(plan):
         if session.as_json:
             print(plan.model_dump_json(indent=2))
         return 0
@@ -42,10 +42,16 @@ def carry_out_plan(session: Session, plan: Plan, options: argparse.Namespace) ->
     return report(session, watch(session, started))
 
 
+def same_wish(plan: Plan) -> bool:
+    """The plan leaves the wish as it was, in whatever order it is written down."""
+    before, after = ({item.id: item.spec for item in side} for side in (plan.before, plan.after))
+    return before == after
+
+
 def show_plan(plan: Plan) -> None:
     """The plan for people: steps, what is lost, what to know."""
     if plan.empty:
-        what = "the node is as wished" if plan.before == plan.after else "only the record changes"
+        what = "the node is as wished" if same_wish(plan) else "only the record changes"
         print(f"Nothing to do: {what}.")
     else:
         print(f"{len(plan.steps)} steps:")

@@ -25,6 +25,8 @@ KNOWN_FOR_S: Final = 30.0
 """How long a user's groups are believed, so that a warm connection loses a role soon after the
 user lost the group."""
 _SESSION: Final = re.compile(r"/session-(\w+)\.scope")
+_SSHD: Final = re.compile(r"/sshd?(@[^/]*)?\.service")
+"""Where a node keeps no login sessions, its SSH logins stay in sshd's own service."""
 
 
 class Peer(NamedTuple):
@@ -42,7 +44,7 @@ class Caller:
     user: str
     roles: frozenset[Role]
     origin: str
-    """local, or ssh from ADDRESS where the login session tells."""
+    """local; ssh, or ssh from ADDRESS where the login session tells."""
 
     def require(self, endpoint: Endpoint[object, object]) -> None:
         """Raises ForbiddenError unless one of the caller's roles allows the endpoint."""
@@ -122,7 +124,7 @@ def origin_of(pid: int, root: Path = Path("/")) -> str:
         cgroup = (root / f"proc/{pid}/cgroup").read_text(encoding="utf-8")
         session = _SESSION.search(cgroup)
         if session is None:
-            return "local"
+            return "ssh" if _SSHD.search(cgroup) else "local"
         text = (root / "run/systemd/sessions" / session[1]).read_text(encoding="utf-8")
     except OSError:
         return "local"
