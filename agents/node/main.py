@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     restore.set_defaults(run=_restore_targets)
     target = verbs.add_parser("target", help="bring one iSCSI target in line with its file")
     target.add_argument("act", choices=("apply", "remove"))
-    target.add_argument("name")
+    target.add_argument("name", help="the LUN's name; apply takes a document by - as well")
     target.set_defaults(run=_target)
     printed = verbs.add_parser("openapi", help="print the API's OpenAPI document")
     printed.set_defaults(run=_openapi)
@@ -102,13 +102,22 @@ def _restore_targets(_: argparse.Namespace) -> int:
 def _target(arguments: argparse.Namespace) -> int:
     from agents.node.apply.files import NodeFiles
     from agents.node.apply.secrets import SecretStore
-    from agents.node.apply.targets import apply_target, read_document, remove_target
+    from agents.node.apply.targets import (
+        apply_target,
+        parse_document,
+        read_document,
+        remove_target,
+    )
     from appliance.model.lun import TARGET_DIR
 
     if arguments.act == "remove":
         remove_target(arguments.name)
     else:
-        document = read_document(Path(TARGET_DIR, f"{arguments.name}.json"))
+        document = (
+            parse_document(sys.stdin.read(), "standard input")
+            if arguments.name == "-"
+            else read_document(Path(TARGET_DIR, f"{arguments.name}.json"))
+        )
         apply_target(document, SecretStore(NodeFiles()).value)
     return 0
 

@@ -135,6 +135,14 @@ class IscsiKind(Kind[LunSpec, LunFound]):
             )
 
     @override
+    def confirmations(
+        self, change: Change[LunSpec, LunFound], view: View
+    ) -> tuple[tuple[str, str], ...]:
+        """The LUN's name: its initiators lose a disk."""
+        del view
+        return ((change.name, f"initiators lose the disk {change.name}; its volume stays"),)
+
+    @override
     def notes(self, change: Change[LunSpec, LunFound], view: View) -> tuple[str, ...]:
         """Where initiators find it, and who loses it."""
         if change.wanted is None:
