@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from agents.node.apply.walk import line_of, perform
 from agents.node.jobs.claims import claims_of
 from agents.node.jobs.edges import Edges
 from agents.node.jobs.proof import left_to_undo
-from agents.node.jobs.undo import in_undo_order, no_way_back
+from agents.node.jobs.undo import Link, in_undo_order, no_way_back
 from agents.node.jobs.words import next_step, some
 from appliance.errors import ApplianceError
 from appliance.model.job import JobState, StepState
-from appliance.model.plan import Plan
 from appliance.state.journal import Executed, Journal
-
-
-@dataclass(frozen=True)
-class Link:
-    """A job and its plan."""
-
-    number: int
-    plan: Plan
 
 
 class WayBack:
@@ -51,13 +40,13 @@ class WayBack:
 
     def go(self, cause: str = "") -> None:
         """Undo, then prove. The job comes to rest as undone, or failed with what stays."""
-        for link in self._chain:
-            for item in in_undo_order(link.plan, self._journal.executed(link.number)):
-                error = self._undo(link, item)
-                if error is not None:
-                    title = link.plan.steps[item.number - 1].title
-                    self._fail(f"{cause} Step {item.number} ({title}) stays: {error.message}")
-                    return
+        executed = ((link, self._journal.executed(link.number)) for link in self._chain)
+        for link, item in in_undo_order(executed):
+            error = self._undo(link, item)
+            if error is not None:
+                title = link.plan.steps[item.number - 1].title
+                self._fail(f"{cause} Step {item.number} ({title}) stays: {error.message}")
+                return
         self._edges.at(self._chain[0].number, 0, "proving-undo")
         left = self._left()
         if left:

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from typing import Final
 
 from agents.node.apply.walk import line_of
-from agents.node.jobs.back import Link, WayBack
+from agents.node.jobs.back import WayBack
 from agents.node.jobs.bench import Bench
 from agents.node.jobs.claims import claims_of
 from agents.node.jobs.edges import Edges, Interrupted
 from agents.node.jobs.run import Run
+from agents.node.jobs.undo import Link
 from agents.node.jobs.words import next_step, some, summary
 from appliance.errors import (
     ApplianceError,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from agents.node.apply.walk import perform, undo_of
-from agents.node.jobs.back import Link, WayBack
+from agents.node.jobs.back import WayBack
 from agents.node.jobs.edges import Edges
 from agents.node.jobs.proof import left_to_do
+from agents.node.jobs.undo import Link
 from agents.node.jobs.words import next_step, some, spoken
 from appliance.errors import ApplianceError, StepFailedError
 from appliance.model.job import JobState, StepState

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from appliance.model.job import StepState
 from appliance.model.plan import Plan
 from appliance.model.steps import RemoveFileStep, RunStep, Step, WriteFileStep
 from appliance.state.journal import Executed
+
+
+@dataclass(frozen=True)
+class Link:
+    """A job of a chain, and its plan."""
+
+    number: int
+    plan: Plan
 
 
 def no_way_back(plan: Plan, executed: tuple[Executed, ...]) -> tuple[str, ...]:
@@ -24,22 +33,26 @@ def no_way_back(plan: Plan, executed: tuple[Executed, ...]) -> tuple[str, ...]:
     )
 
 
-def in_undo_order(plan: Plan, executed: tuple[Executed, ...]) -> Iterator[Executed]:
-    """Last first; but a refresh (`exportfs -ra`) follows the files that it reads.
+def in_undo_order(
+    chain: Iterable[tuple[Link, tuple[Executed, ...]]],
+) -> Iterator[tuple[Link, Executed]]:
+    """Last first over all jobs of a chain, newest job first; but a refresh (`exportfs -ra`)
+    follows the files that it reads, also those an earlier job of the chain wrote.
 
     A refresh is a command whose undo is the command itself. Forwards it comes after the files
     it reads; backwards it must come after these again.
     """
-    waiting: list[Executed] = []
-    for item in reversed(executed):
-        step = plan.steps[item.number - 1]
-        if _is_refresh(step):
-            waiting.append(item)
-            continue
-        if not isinstance(step, WriteFileStep | RemoveFileStep):
-            yield from waiting
-            waiting.clear()
-        yield item
+    waiting: list[tuple[Link, Executed]] = []
+    for link, executed in chain:
+        for item in reversed(executed):
+            step = link.plan.steps[item.number - 1]
+            if _is_refresh(step):
+                waiting.append((link, item))
+                continue
+            if not isinstance(step, WriteFileStep | RemoveFileStep):
+                yield from waiting
+                waiting.clear()
+            yield link, item
     yield from waiting
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from appliance.errors import BusyError, RefusedError
 from appliance.model.job import JobState
+from tests.unit.fakehost import Killed
 from tests.unit.jobs.node import SHELF, Node
 from tests.unit.jobs.sites import FULL, GROWN, SMALL
 
@@ -145,6 +147,34 @@ def clear_the_way(node: Node, wish: dict[str, Any]) -> dict[str, Any]:
         if name in node.host.exports and node.host.mounts[name] != share["volume"]:
             node.must({})
     return wish
+
+
+def test_a_refresh_waits_for_files_of_an_earlier_job_of_the_chain(node: Node) -> None:
+    """The file went in the first job, the refresh ran in the one that went on with it."""
+    node.must(FULL)
+    start = node.host.state()
+    without = FULL | {"share": {"images": {"volume": "images"}}}
+    node.edges.clear()
+    node.on_edge = kill_after("ended")
+    first = node.apply(without)
+    node.on_edge = lambda *_: None
+    node.crash()
+    plan = node.jobs.finish(first.number)
+    node.on_edge = kill_after("ended")
+    second = node.run(plan)
+    node.on_edge = lambda *_: None
+    node.crash()
+    assert node.host.exports == {}
+    assert node.undo(second.number).state is JobState.UNDONE
+    assert node.host.state() == start
+
+
+def kill_after(edge: str) -> Callable[[int, int, str], None]:
+    def kill(number: int, step: int, now: str) -> None:
+        if now == edge:
+            raise Killed
+
+    return kill
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
