@@ -84,11 +84,15 @@ class Clinic:
             )
         return ran
 
-    def prepare(self) -> None:
-        """Pin the node's host key, store the secrets, bring the guest's files."""
+    def trust(self) -> None:
+        """Pin the node's host key, as it was when the image was built."""
         key = base64.b64decode(self.node.record.built.host_key.read_text().split()[1])
         digest = base64.b64encode(hashlib.sha256(key).digest()).decode().rstrip("=")
         self.run("host", "trust", ssh_address(self.node), "--fingerprint", f"SHA256:{digest}")
+
+    def prepare(self) -> None:
+        """Pin the node's host key, store the secrets, bring the guest's files."""
+        self.trust()
         for name in SECRETS:
             self.run("secret", "set", name, stdin=self.secret(name))
         self.node.succeed("mkdir", "-p", IMAGES_DIR)
