@@ -1,0 +1,307 @@
+"""What the node says of shares, as recorded on a booted node, and what is read out of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from appliance.kinds.nfs_state import (
+    EXPORTS_DIR,
+    SETTINGS,
+    SETTINGS_FILE,
+    exports_file,
+    parse_open_files,
+)
+from appliance.kinds.share_state import TRIM_FILE, TRIM_TEXT, mount_text
+from appliance.kinds.shares import filesystem, nfs, smb, user
+from appliance.kinds.smb_config import MAIN_FILE, main_text, parse_status, share_file, share_text
+from appliance.kinds.units import (
+    UNIT_DIR,
+    device_link,
+    device_unit,
+    escape_path,
+    logical_device,
+    mount_unit,
+    parse_unit_states,
+    unescape_path,
+)
+from appliance.model.command import Output
+from appliance.model.resource import Severity
+from appliance.model.share import Encryption, NfsFound, ShareFound, SmbFound, SmbSpec
+from tests.unit.fakes import FakeProbe
+
+RECORDED = Path(__file__).parents[3] / "recorded"
+PATH = "/srv/shares/images"
+DEVICE = "/dev/vg_tank/vol_images"
+UNIT = "srv-shares-images.mount"
+STATES = "systemctl show --property=Id,UnitFileState,ActiveState"
+LEGACY = "rpcbind.socket rpcbind.service rpc-statd.service"
+
+
+def recorded(kind: str, name: str) -> str:
+    return (RECORDED / f"shares.{kind}" / name).read_text()
+
+
+def wants(device: str) -> str:
+    return f"{UNIT_DIR}/{device_unit(device_link(device))}.wants"
+
+
+def node(**files: str) -> FakeProbe:
+    """The recorded node: one share, mounted."""
+    return FakeProbe(
+        outputs={
+            f"xfs_io -r -c stat -c statfs {PATH}": recorded("filesystem", "xfs_io.txt"),
+            f"getfacl --absolute-names {PATH}": recorded("filesystem", "getfacl.txt"),
+            f"xfs_quota -x -c 'report -p -b -n' {PATH}": recorded("filesystem", "xfs_quota.txt"),
+        },
+        files={
+            f"{UNIT_DIR}/{UNIT}": mount_text("images", DEVICE),
+            TRIM_FILE: TRIM_TEXT,
+            "/proc/self/mountinfo": recorded("filesystem", "mountinfo.txt"),
+            **files,
+        },
+        dirs={
+            wants(DEVICE): (UNIT,),
+            f"{UNIT_DIR}/timers.target.wants": ("fstrim.timer",),
+        },
+    )
+
+
+def test_a_mounted_share() -> None:
+    found = filesystem.KIND.observe(node())["images"]
+    assert (found.volume, found.device, found.filesystem) == ("images", DEVICE, "xfs")
+    assert found.mounted
+    assert found.unit
+    assert found.project
+    assert found.trimmed
+    assert found.quota == 200 << 20
+    assert (found.owner, found.group, found.mode, found.default_mode) == (
+        "root", "radiology", "2770", "770",
+    )  # fmt: skip
+    assert found.size == 1 << 30
+    assert 0 < found.free <= 200 << 20
+    adopted = filesystem.KIND.adopt("images", found)
+    assert adopted is not None
+    assert (adopted.volume, adopted.quota) == ("images", 200 << 20)
+
+
+def test_a_node_without_shares_is_asked_nothing() -> None:
+    probe = FakeProbe()
+    for kind in (filesystem.KIND, nfs.KIND, smb.KIND):
+        assert kind.observe(probe) == {}
+    assert probe.ran == []
+
+
+@pytest.mark.parametrize(
+    ("cut_off", "unfinished"), [("inprogress = 1", True), ("inprogress = 0", False)]
+)
+def test_an_unmounted_share(cut_off: str, *, unfinished: bool) -> None:
+    probe = FakeProbe(
+        outputs={
+            f"blkid -c /dev/null -o export {DEVICE}": recorded("filesystem", "blkid.txt"),
+            f"xfs_db -r -c 'sb 0' -c 'print inprogress' {DEVICE}": cut_off,
+        },
+        files={f"{UNIT_DIR}/{UNIT}": mount_text("images", DEVICE)},
+        dirs={"/dev/vg_tank": ("vol_images",)},
+    )
+    found = filesystem.KIND.observe(probe)["images"]
+    assert not found.mounted
+    assert not found.unit, "the unit is not enabled"
+    assert found.filesystem == "xfs"
+    assert found.unfinished is unfinished
+    (finding,) = filesystem.KIND.health("images", found)
+    assert finding.severity is Severity.CRITICAL
+
+
+def test_a_share_whose_volume_is_away_is_not_taken_for_blank() -> None:
+    probe = FakeProbe(files={f"{UNIT_DIR}/{UNIT}": mount_text("images", DEVICE)})
+    found = filesystem.KIND.observe(probe)["images"]
+    assert found.filesystem is None
+    (finding,) = filesystem.KIND.health("images", found)
+    assert finding.why == "Its volume is not there."
+    assert filesystem.KIND.adopt("images", found) is None
+
+
+def test_a_blank_device_is_blank() -> None:
+    probe = FakeProbe(
+        outputs={f"blkid -c /dev/null -o export {DEVICE}": Output(code=2, stdout="")},
+        files={f"{UNIT_DIR}/{UNIT}": mount_text("images", DEVICE)},
+        dirs={"/dev/vg_tank": ("vol_images",)},
+    )
+    assert filesystem.KIND.observe(probe)["images"].filesystem == ""
+
+
+def test_a_mount_of_something_else() -> None:
+    line = "1 2 8:17 / /srv/shares/old rw - ext4 /dev/sdb1 rw\n1 2 0:5 / /srv/shares/old/in rw - tmpfs tmpfs rw"
+    found = filesystem.KIND.observe(FakeProbe(files={"/proc/self/mountinfo": line}))
+    assert list(found) == ["old"]
+    assert (found["old"].volume, found["old"].filesystem, found["old"].unit) == ("", "ext4", False)
+
+
+@pytest.mark.parametrize(
+    ("free", "severity"),
+    [(900, None), (190, Severity.WARNING), (60, Severity.CRITICAL)],
+)
+def test_how_full_a_share_is(free: int, severity: Severity | None) -> None:
+    found = ShareFound(volume="v", device=DEVICE, filesystem="xfs", mounted=True, configured=True,
+                       unit=True, quota=1000, size=5000, free=free)  # fmt: skip
+    assert [item.severity for item in filesystem.KIND.health("v", found)] == (
+        [severity] if severity else []
+    )
+    loose = found.model_copy(update={"unit": False, "quota": None, "free": 5000})
+    assert [item.severity for item in filesystem.KIND.health("v", loose)] == [Severity.WARNING]
+
+
+def exports(line: str, **files: str) -> FakeProbe:
+    states = recorded("nfs", "systemctl.txt")
+    return FakeProbe(
+        outputs={f"{STATES} nfs-server.service {LEGACY}": states},
+        files={
+            exports_file("images"): f"# ours\n{line}\n",
+            SETTINGS_FILE: SETTINGS,
+            "/var/lib/nfs/etab": recorded("nfs", "etab.txt"),
+            "/proc/self/mountinfo": recorded("filesystem", "mountinfo.txt"),
+            **files,
+        },
+        dirs={EXPORTS_DIR: ("other.exports",)},
+    )
+
+
+LINE = "/images 127.0.0.1(rw,sync,root_squash,mountpoint) 10.0.2.15(ro,sync,root_squash,mountpoint)"
+
+
+def test_an_export_the_server_has() -> None:
+    info, states = "/proc/fs/nfsd/clients/7/info", "/proc/fs/nfsd/clients/7/states"
+    held = '- 0x1: { type: open, access: rw, deny: --, superblock: "fd:04:132", filename: "/f1" }'
+    files = {info: recorded("nfs", "nfs-client-info.txt"), states: held}
+    found = nfs.KIND.observe(exports(LINE, **files))["images"]
+    assert found == NfsFound(
+        line=LINE, exported=True, running=True, enabled=True, settings=True, legacy=False,
+        open_files=found.open_files,
+    )  # fmt: skip
+    assert [(item.who, item.path) for item in found.open_files] == [("127.0.0.1", "/f1")]
+    assert nfs.KIND.health("images", found) == ()
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "/images 127.0.0.1(rw)", LINE.replace("(ro", "(rw"), LINE.replace("/images", "/other")],
+)
+def test_an_export_the_server_has_not(line: str) -> None:
+    found = nfs.KIND.observe(exports(line))["images"]
+    assert not found.exported
+    (finding,) = nfs.KIND.health("images", found)
+    assert finding.severity is Severity.CRITICAL
+
+
+def test_health_of_a_server_that_is_down() -> None:
+    found = NfsFound(line=LINE, exported=False, running=False, enabled=False, settings=True)
+    assert [item.severity for item in nfs.KIND.health("images", found)] == [
+        Severity.CRITICAL, Severity.WARNING,
+    ]  # fmt: skip
+
+
+def test_a_delegation_for_writing_counts_as_open() -> None:
+    states = recorded("nfs", "nfs-client-states.txt")
+    assert list(parse_open_files("", states)) == [], "delegations for reading hold nothing back"
+    writing = states.replace("access: r,", "access: wa,", 1)
+    ((number, held),) = parse_open_files("no address", writing)
+    assert (number, held.who, held.path) == ("253:4", "unknown client", "/d1")
+
+
+def samba(*, active: bool) -> FakeProbe:
+    state = "active" if active else "inactive"
+    spec = SmbSpec(writers=("alice",))
+    return FakeProbe(
+        outputs={
+            f"{STATES} smbd.service": f"Id=smbd.service\nActiveState={state}\nUnitFileState=enabled\n",
+            "smbstatus --json": recorded("smb", "smbstatus.json"),
+        },
+        files={
+            share_file("images"): share_text("images", spec, "radiology", nfs=True),
+            MAIN_FILE: main_text({"images": spec}),
+        },
+    )
+
+
+def test_an_smb_share_in_use() -> None:
+    found = smb.KIND.observe(samba(active=True))["images"]
+    assert found.running
+    assert found.enabled
+    assert found.sessions == 1
+    assert [(item.who, item.path) for item in found.open_files] == [("alice at 10.0.2.2", "f1")]
+    assert smb.KIND.health("images", found) == ()
+
+
+def test_samba_down_is_not_asked() -> None:
+    probe = samba(active=False)
+    found = smb.KIND.observe(probe)["images"]
+    assert not found.running
+    assert "smbstatus --json" not in probe.ran
+    lost = found.model_copy(update={"enabled": False, "main": ""})
+    assert len(smb.KIND.health("images", lost)) == 3
+
+
+def test_the_top_folder_of_a_connection_is_no_open_file() -> None:
+    status = json.loads(recorded("smb", "smbstatus.json"))
+    (opened,) = status["open_files"].values()
+    opened["filename"] = "."
+    assert parse_status(json.dumps(status))[1] == {PATH: ()}
+    opened["filename"], status["sessions"] = "f1", {}
+    (file,) = parse_status(json.dumps(status))[1][PATH]
+    assert file.who == "process 2413"
+
+
+def test_one_share_that_leaves_encryption_open_is_the_only_one_that_does() -> None:
+    strict = SmbSpec(writers=("a",))
+    loose = SmbSpec(writers=("a",), encryption=Encryption.DESIRED)
+    assert "server smb encrypt = required" in main_text({"s": strict})
+    assert "server smb encrypt = desired" in main_text({"s": strict, "t": loose})
+    assert "server smb encrypt = required" in share_text("s", strict, "users", nfs=False)
+
+
+def test_accounts() -> None:
+    probe = FakeProbe(
+        outputs={"pdbedit --list": recorded("user", "pdbedit.txt")},
+        files={
+            "/etc/passwd": recorded("user", "passwd.txt"),
+            "/etc/group": recorded("user", "group.txt"),
+            "/var/lib/samba/private/passdb.tdb": "",
+        },
+    )
+    found = user.KIND.observe(probe)
+    assert (found["alice"].uid, found["alice"].password) == (2000, "alice-smb")
+    assert found["alice"].groups == ("radiology:2100", "users:100")
+    assert not user.KIND.foreign("alice", found["alice"])
+    assert user.KIND.foreign("root", found["root"])
+    assert user.KIND.foreign("lab-viewer", found["lab-viewer"])
+
+
+def test_samba_is_not_asked_when_it_knows_nobody() -> None:
+    probe = FakeProbe(files={"/etc/passwd": recorded("user", "passwd.txt")})
+    assert user.KIND.observe(probe)["alice"].password is None
+    assert user.KIND.observe(FakeProbe()) == {}
+
+
+@pytest.mark.parametrize("path", ["/srv/shares/images", "/srv/shares/ct-2026", "/srv/a_b.c"])
+def test_unit_names_lead_back_to_their_path(path: str) -> None:
+    assert unescape_path(escape_path(path)) == path
+
+
+def test_names_of_units_and_devices() -> None:
+    assert mount_unit("/srv/shares/ct-2026") == r"srv-shares-ct\x2d2026.mount"
+    link = device_link("/dev/vg_my-pool/vol_ct-2026")
+    assert link == "/dev/disk/by-id/dm-name-vg_my--pool-vol_ct--2026"
+    assert logical_device(link) == "/dev/vg_my-pool/vol_ct-2026"
+    assert logical_device("/dev/mapper/int-ZSAS0000-x") == "/dev/mapper/int-ZSAS0000-x"
+    assert logical_device("/dev/sda1") == "/dev/sda1"
+
+
+def test_states_of_units() -> None:
+    states = parse_unit_states(recorded("nfs", "systemctl.txt"))
+    assert states["nfs-server.service"].enabled
+    assert not states["rpcbind.socket"].startable
+    assert not states["nosuch.service"].startable
+    assert SmbFound(text="", main="", running=True, enabled=True).sessions == 0
