@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
@@ -15,11 +16,29 @@ Verbs = Any  # argparse's own type for "the sub-parsers of this parser" is priva
 NODE_HELP: Final = "the node: ssh://USER@HOST[:PORT]; without it this machine ($APPLIANCE_HOST)"
 
 
+class Help(argparse.RawDescriptionHelpFormatter):
+    """Help as wide as the terminal.
+
+    argparse makes a formatter for every argument it is told of, and by default imports shutil
+    with all its archive formats to find the width: a third of what a read costs.
+    """
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_width())
+
+
+def _width() -> int:
+    try:
+        return max(os.get_terminal_size(1).columns - 2, 40)
+    except OSError:
+        return 78
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser that raises instead of exiting, and never guesses abbreviations."""
 
     def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - argparse's own settings
-        settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        settings.setdefault("formatter_class", Help)
         super().__init__(allow_abbrev=False, **settings)
 
     def error(self, message: str) -> NoReturn:
@@ -49,7 +68,9 @@ def add_everywhere(parser: argparse.ArgumentParser) -> None:
 
 def verbs_of(parser: argparse.ArgumentParser) -> Verbs:
     """Where a noun's verbs are added."""
-    return parser.add_subparsers(title="verbs", metavar="VERB", required=True, parser_class=Parser)
+    return parser.add_subparsers(
+        title="verbs", metavar="VERB", required=True, parser_class=Parser, prog=parser.prog
+    )
 
 
 def add_verb(verbs: Verbs, name: str, title: str, run: Run, *, example: str) -> Parser:

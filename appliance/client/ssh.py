@@ -138,9 +138,9 @@ class SshTransport:
 
     def _no_agent(self, why: str) -> UnavailableError:
         return UnavailableError(
-            f"The login on {self._address} works, but the appliance agent is not reached: {why}.",
+            f"The login on {self._address.text} works, but the appliance agent is not reached: {why}.",
             hint="On the node: systemctl start appliance-agent",
-            subject=str(self._address),
+            subject=self._address.text,
         )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import codecs
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from appliance.cli import render
@@ -71,6 +70,8 @@ def _verdict(session: Session, arguments: argparse.Namespace) -> int:
 def _text_of(file: str) -> tuple[str, str]:
     """The text of a file and why there is none; one of them is empty."""
     try:
+        from pathlib import Path
+
         with Path(file).open("rb") as stream:
             content = stream.read(_LARGEST + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
