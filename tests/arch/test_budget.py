@@ -12,11 +12,13 @@ from appliance.kinds.registry import all_kinds
 ROOT = Path(__file__).parents[2]
 HOUSES = ("appliance", "agents", "tui", "images")
 SOURCES = sorted(path for house in HOUSES for path in (ROOT / house).rglob("*.py"))
-ROOMS = sorted({
-    path.parent
-    for path in SOURCES
-    if path.parent != ROOT and any(item.suffix == ".py" for item in path.parent.iterdir())
-})
+ROOMS = sorted(
+    {
+        path.parent
+        for path in SOURCES
+        if path.parent != ROOT and any(item.suffix == ".py" for item in path.parent.iterdir())
+    }
+)
 MODULE_WALL = 500
 FUNCTION_WALL = 60
 README_WALL = 40

@@ -39,9 +39,10 @@ LOG: Final = logging.getLogger(__name__)
 Secrets = Callable[[str], str]
 """The value of a stored secret by its name. Raises NotFoundError."""
 
-DATABASE_FOLDERS: Final = ("pr", "alua")
-"""In LIO's database folder; without them the kernel cannot keep persistent reservations over a
-reboot, and it does not make them."""
+DATABASE: Final = Path("/etc/rtslib-fb-target")
+"""Where Debian's rtslib has LIO keep its database; rtslib refuses to work without the folder, and
+the kernel cannot keep persistent reservations over a reboot without the two in it. The package
+brings none of them."""
 LINK: Final = "backstore"
 MAPPED: Final = "disk"
 """Names of the links in configfs; observers look for them."""
@@ -50,14 +51,19 @@ LUN: Final = 0
 
 
 def load_lio() -> Any:  # noqa: ANN401 - rtslib has no types
-    """rtslib, which only nodes have. Raises UnavailableError."""
+    """rtslib, which only nodes have, ready for use. Raises UnavailableError, StepFailedError."""
     try:
-        return importlib.import_module("rtslib_fb")
+        lio = importlib.import_module("rtslib_fb")
     except ImportError as error:
         raise UnavailableError(
             "This machine has no rtslib, so it cannot offer iSCSI targets.",
             hint="Install it: apt-get install python3-rtslib-fb",
         ) from error
+    with _kernel_errors(lio, "LIO itself"):
+        for folder in ("pr", "alua"):
+            (DATABASE / folder).mkdir(parents=True, exist_ok=True)
+        lio.RTSRoot()  # mounts configfs if need be and points LIO to its database
+    return lio
 
 
 def read_document(path: Path) -> TargetConfig:
@@ -94,7 +100,7 @@ def apply_target(config: TargetConfig, secrets: Secrets, lio: Any = None) -> Non
     """
     keys = _keys(config, secrets)
     lio = lio or load_lio()
-    with _kernel_errors(lio, config.target):
+    with _kernel_errors(lio, f"target '{config.target}'"):
         _Target(lio, config).apply(*keys)
 
 
@@ -104,7 +110,7 @@ def remove_target(name: str, lio: Any = None) -> None:  # noqa: ANN401
     Raises RefusedError while an initiator is logged in, StepFailedError when the kernel refuses.
     """
     lio = lio or load_lio()
-    with _kernel_errors(lio, name):
+    with _kernel_errors(lio, f"the removal of target '{name}'"):
         for target in list(lio.FabricModule("iscsi").targets):
             if target.wwn.startswith(f"{IQN_DATE}.") and target.wwn.endswith(f":{name}"):
                 _refuse_if_used(target, name)
@@ -144,9 +150,6 @@ class _Target:
     def apply(self, key: str, mutual_key: str) -> None:
         """All parts in the order in which half of them does no harm; enabling comes last."""
         lio, config = self._lio, self._config
-        database = Path(lio.RTSRoot().dbroot)  # which also mounts configfs if need be
-        for folder in DATABASE_FOLDERS:
-            (database / folder).mkdir(parents=True, exist_ok=True)
         target = lio.Target(lio.FabricModule("iscsi"), config.target)
         group = lio.TPG(target, GROUP)
         self._refuse_disturbance(target, group)
@@ -295,7 +298,7 @@ def _kernel_errors(lio: Any, subject: str) -> Iterator[None]:  # noqa: ANN401
         yield
     except (OSError, lio.RTSLibError) as error:
         raise StepFailedError(
-            f"The kernel did not take target '{subject}': {error}.",
+            f"The kernel did not take {subject}: {error}.",
             hint="Look at the kernel's log: journalctl -k; and whether the volume is there: lvs",
             subject=subject,
         ) from error

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any, NoReturn
 
 
@@ -115,8 +114,7 @@ class FakePart:
 class FakeLio:
     RTSLibError = RTSLibError
 
-    def __init__(self, folder: Path) -> None:
-        self.database = folder / "database"
+    def __init__(self) -> None:
         self.log: list[str] = []
         self.targets: dict[str, FakeTarget] = {}
         self.backstores: dict[str, FakeBackstore] = {}
@@ -129,10 +127,6 @@ class FakeLio:
         raise RTSLibError(msg)
 
     # What rtslib calls these.
-
-    @property
-    def dbroot(self) -> str:
-        return str(self.database)
 
     @property
     def storage_objects(self) -> list[FakeBackstore]:

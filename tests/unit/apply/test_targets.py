@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +13,13 @@ import pytest
 
 from agents.node.apply import targets
 from agents.node.apply.targets import apply_target, parse_document, remove_target, restore_all
-from appliance.errors import InvalidInputError, NotFoundError, RefusedError, StepFailedError
+from appliance.errors import (
+    InvalidInputError,
+    NotFoundError,
+    RefusedError,
+    StepFailedError,
+    UnavailableError,
+)
 from appliance.model.lun import Chap, TargetConfig
 from tests.unit.apply.fakelio import FakeLio, RTSLibError
 
@@ -41,9 +49,9 @@ def config(name: str = "db", **changes: Any) -> TargetConfig:
 
 
 @pytest.fixture
-def lio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeLio:
+def lio(monkeypatch: pytest.MonkeyPatch) -> FakeLio:
     monkeypatch.setattr(targets, "_discards", lambda device: True)
-    return FakeLio(tmp_path)
+    return FakeLio()
 
 
 def test_a_target_is_enabled_after_everything_else(lio: FakeLio):
@@ -58,7 +66,6 @@ def test_a_target_is_enabled_after_everything_else(lio: FakeLio):
     assert group.attributes["authentication"] == "1"
     assert group.attributes["generate_node_acls"] == "0"
     assert lio.backstores["lun-db"].attributes == {"emulate_tpu": 1, "emulate_tpws": 1}
-    assert {item.name for item in lio.database.iterdir()} == {"pr", "alua"}
 
 
 def test_a_second_time_nothing_is_touched(lio: FakeLio):
@@ -168,7 +175,25 @@ def test_documents_read_back_and_wrong_ones_are_named():
         targets.read_document(Path("/nonexistent/db.json"))
 
 
+def test_lio_is_ready_for_use_on_a_node_that_never_had_a_target(
+    lio: FakeLio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(targets, "DATABASE", tmp_path / "never" / "made")
+    monkeypatch.setattr(importlib, "import_module", lambda name: lio)
+    assert targets.load_lio() is lio
+    assert {item.name for item in targets.DATABASE.iterdir()} == {"pr", "alua"}
+    monkeypatch.setattr(lio, "RTSRoot", lio.fail)
+    with pytest.raises(StepFailedError, match="did not take LIO itself"):
+        targets.load_lio()
+
+
+def test_a_machine_without_rtslib_says_so(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "rtslib_fb", None)
+    with pytest.raises(UnavailableError, match="no rtslib"):
+        targets.load_lio()
+
+
 def test_kernel_errors_become_ours(lio: FakeLio):
-    broken = SimpleNamespace(RTSLibError=RTSLibError, RTSRoot=lio.fail)
+    broken = SimpleNamespace(RTSLibError=RTSLibError, FabricModule=lambda name: lio.fail())
     with pytest.raises(StepFailedError, match="did not take target"):
         apply_target(config(), secrets, broken)
