@@ -194,6 +194,8 @@ def test_a_machine_without_rtslib_says_so(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_kernel_errors_become_ours(lio: FakeLio):
-    broken = SimpleNamespace(RTSLibError=RTSLibError, FabricModule=lambda name: lio.fail())
+    broken = SimpleNamespace(
+        RTSLibError=RTSLibError, FabricModule=lambda name: lio.fail(), Target=None
+    )
     with pytest.raises(StepFailedError, match="did not take target"):
         apply_target(config(), secrets, broken)
