@@ -86,7 +86,9 @@ def launch(record: Record, *, incoming: Path | None = None) -> Record:
     try:
         with connect(record.folder / "qmp.sock", timeout_s=60, pid=pid) as qmp:
             _await_restored(qmp)
-            ports = {guest: forward(qmp, guest) for guest in {22, *record.ports}}
+            # The same as before a restart where they are free: a person's pinned keys name them.
+            guests = {22, *record.ports}
+            ports = {guest: forward(qmp, guest, record.ports.get(guest)) for guest in guests}
             if incoming is None:
                 _plug_nvme(qmp, record)
             qmp.command("cont")
@@ -114,11 +116,11 @@ def _plug_nvme(qmp: Qmp, record: Record) -> None:
             qmp.command("device_add", **chassis.device(record, placed))
 
 
-def forward(qmp: Qmp, guest_port: int) -> int:
+def forward(qmp: Qmp, guest_port: int, rather: int | None = None) -> int:
     """Open a port of this machine's loopback that leads to the guest's; its number."""
     said = ""
-    for _ in range(TRIES):
-        port = free_port()
+    for attempt in range(TRIES):
+        port = free_port() if attempt or rather is None else rather
         said = qmp.monitor(f"hostfwd_add net0 tcp:{LOOPBACK}:{port}-:{guest_port}")
         if not said:
             return port
