@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Final, NamedTuple
 
@@ -72,7 +72,11 @@ def run(argv: list[str]) -> int:
         return 0
     noun, *rest = given.rest
     if noun in NOUNS:
-        parser: Parser = import_module(f"appliance.cli.verbs.{noun}").parser()
+        module = import_module(f"appliance.cli.verbs.{noun}")
+        if rest == [getattr(module, "BARE_READ", None)]:
+            # The read that is asked for most takes no arguments, so it pays for no parser.
+            return _run_bare(module.run_bare, given)
+        parser: Parser = module.parser()
     else:
         from appliance.cli.verbs.resource import parser_of_kind
 
@@ -89,6 +93,14 @@ def run(argv: list[str]) -> int:
     finally:
         session.close()
     return status
+
+
+def _run_bare(run_bare: Callable[[Session], int], given: Given) -> int:
+    session = Session(node=given.node, identity=given.identity, as_json=given.as_json)
+    try:
+        return run_bare(session)
+    finally:
+        session.close()
 
 
 def tell(error: ApplianceError) -> int:

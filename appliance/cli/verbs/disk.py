@@ -9,7 +9,6 @@ from appliance.api import paths
 from appliance.cli import render
 from appliance.cli.parsing import Parser, add_verb, parser_for, verbs_of
 from appliance.cli.session import Session
-from appliance.cli.verbs.disk_verdict import add_verdict
 from appliance.errors import NotFoundError
 
 _HEADERS: Final = (
@@ -26,6 +25,9 @@ _HEADERS: Final = (
 )
 
 Json = dict[str, Any]
+
+BARE_READ: Final = "list"
+"""The verb that main may run by `run_bare` without building the parser."""
 
 
 def parser() -> Parser:
@@ -46,6 +48,7 @@ def parser() -> Parser:
     )
     wipe.add_argument("disk", metavar="DISK", help="bay:LABEL, a serial or a WWN")
     from appliance.cli.options import add_change_options
+    from appliance.cli.verbs.disk_verdict import add_verdict
 
     add_change_options(wipe)
     add_verdict(verbs)
@@ -54,6 +57,11 @@ def parser() -> Parser:
 
 def _list(session: Session, arguments: argparse.Namespace) -> int:
     del arguments
+    return run_bare(session)
+
+
+def run_bare(session: Session) -> int:
+    """`disk list` without arguments."""
     answer: Json = session.fetch(paths.DISKS)
     if session.as_json:
         session.print_json(answer)
