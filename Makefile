@@ -5,7 +5,7 @@ PY := .venv/bin/python
 PYTEST := $(PY) -m pytest
 READY := .venv/.ready
 
-.PHONY: help demo demo-down test check lab-test bench image lock format clean
+.PHONY: help demo demo-down test check lab-test rehearse bench image lock format clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -21,7 +21,10 @@ test: check lab-test ## Everything CI runs, the booted-node tests included
 check: $(READY) ## The quick part: lint, types, contracts, unit tests
 	$(PYTEST) -n 2 --dist loadgroup
 
-lab-test: $(READY) image ## The booted part: real LVM, knfsd, Samba, LIO and libvirt on virtual nodes
+lab-test: $(READY) image ## The booted part that gates: the virtual chassis and its image
+	$(PYTEST) -m lab tests/lab/test_machine.py
+
+rehearse: $(READY) image ## All booted tests: pools, volumes, shares, LUNs, the clinic, faults (long)
 	$(PYTEST) -m lab tests/lab
 
 bench: $(READY) image ## Measure what we promise; prints a table of ratios
