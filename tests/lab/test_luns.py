@@ -194,6 +194,7 @@ def test_the_size_follows_the_volume_without_losing_the_session(
 
 def test_all_come_back_after_a_power_cut_but_the_broken_one(luns: Machine) -> None:
     write(luns, config("broken").path, config("broken", ALICE).document())
+    luns.succeed("sync")  # the plan's own steps do that; `write` here does not
     luns.cut_power()
     luns.start()
     luns.fail("appliance-agent", "restore-targets", timeout_s=300)
