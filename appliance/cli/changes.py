@@ -37,7 +37,8 @@ def carry_out_plan(session: Session, plan: Plan, options: argparse.Namespace) ->
         JOB_START, ApplyRequest(plan_id=plan.id, digest=plan.digest, confirm=confirmed.tokens)
     )
     if options.no_wait:
-        print(f"job {started.number} started; see: appliance job watch {started.number}")
+        words = f"job {started.number} started; see: appliance job watch {started.number}"
+        print(started.model_dump_json(indent=2) if session.as_json else words)
         return 0
     return report(session, watch(session, started))
 
