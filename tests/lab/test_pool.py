@@ -151,7 +151,7 @@ def test_disks_moved_to_a_new_box_are_imported(pool: Pool) -> None:
     node.stop()
     node.start()
     box.trust()
-    node.wait_for_unit("appliance-agent.service")
+    node.wait_for_agent(timeout_s=180)
     assert "not managed" in appliance(node, "pool", "list").stdout
     box.run("pool", "import", "clinic", "--yes")
     box.run("volume", "import", "images", "--yes")
@@ -193,7 +193,7 @@ def test_a_power_cut_between_steps_is_planned_on_from(box: Clinic, tmp_path: Pat
     node.cut_power()
     node.start()
     box.trust()
-    node.wait_for_unit("appliance-agent.service")
+    node.wait_for_agent(timeout_s=180)
     shown = json.loads(appliance(node, "job", "show", str(number), "--json").stdout)
     assert shown["state"] == "unknown"
     box.run("job", "finish", str(number), "--yes")
