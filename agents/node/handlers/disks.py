@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from agents.node.handlers.callers import Caller
 from agents.node.handlers.context import Context
 from appliance.api.wire import DiskList, Empty
+from appliance.model.disk import Disk
 from appliance.model.snapshot import NodeSnapshot
+
+_PARTS: Final = re.compile(r"\d+|\D+")
 
 
 def disks(context: Context, caller: Caller, body: Empty) -> DiskList:
-    """All disks, missing ones included."""
+    """All disks in the order of their bays, missing ones included."""
     del caller, body
     seen = context.looking.recent()
-    return DiskList(disks=seen.disks, problems=seen.problems)
+    return DiskList(disks=tuple(sorted(seen.disks, key=_by_bay)), problems=seen.problems)
 
 
 def snapshot(context: Context, caller: Caller, body: Empty) -> NodeSnapshot:
     """The node as one value."""
     del caller, body
     return context.looking.recent()
+
+
+def _by_bay(disk: Disk) -> tuple[bool, tuple[str, ...], str]:
+    """Bay 2 before bay 10, and disks in no bay, such as the boot disk, last."""
+    parts = tuple(
+        f"{int(part):09}" if part.isdigit() else part for part in _PARTS.findall(disk.bay)
+    )
+    return not disk.bay, parts, disk.serial

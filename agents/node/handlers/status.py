@@ -30,9 +30,7 @@ def status(context: Context, caller: Caller, body: Empty) -> Status:
         (*_findings(context, seen), *doubts), key=lambda item: _ORDER.index(item.severity)
     )
     serious = any(item.severity is not Severity.INFO for item in findings)
-    counts = {"disk": len(seen.disks)} | {
-        noun: len(found) for noun in context.kinds if (found := seen.found.get(noun))
-    }
+    counts = {"disk": len(seen.disks)} | _counts(context, seen)
     return Status(
         host=seen.host,
         version=context.version,
@@ -42,6 +40,15 @@ def status(context: Context, caller: Caller, body: Empty) -> Status:
         drift=drift,
         jobs=unfinished,
     )
+
+
+def _counts(context: Context, seen: NodeSnapshot) -> dict[str, int]:
+    """How many there are of each kind; what belongs to the node itself does not count."""
+    counts = {
+        noun: sum(not kind.foreign(name, item) for name, item in seen.found.get(noun, {}).items())
+        for noun, kind in context.kinds.items()
+    }
+    return {noun: count for noun, count in counts.items() if count}
 
 
 def _findings(context: Context, seen: NodeSnapshot) -> Iterator[Finding]:

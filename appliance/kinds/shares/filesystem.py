@@ -160,7 +160,7 @@ def _findings(name: str, found: ShareFound) -> Iterator[Finding]:
             subject=subject,
             what="The share is not mounted.",
             why="Its volume is not there." if found.filesystem is None else "",
-            next_step=f"systemctl status {unit_of(name)}; then: appliance apply --again",
+            next_step=f"systemctl status {unit_of(name)}; then apply the site again: appliance apply SPEC.toml",
         )
         return
     if not found.unit:
