@@ -109,7 +109,9 @@ class Machine(Verbs):
             f"sed -i 's/^127.0.1.1.*/127.0.1.1 {self.name}/' /etc/hosts",
             f"printf '{network}' > /etc/systemd/network/40-lab-l2.network",
             f"link=$(basename {L2_DEVICE}/virtio*/net/*)",
-            f"ip link set $link down; ip link set $link address {mac}; ip link set $link up",
+            # The frozen node's own address would stay beside the new one: two nodes with one address.
+            f"ip link set $link down; ip link set $link address {mac}; ip address flush dev $link",
+            "networkctl reload; ip link set $link up",
             f"ip address replace {address} dev $link",
         )
         self.succeed("\n".join(lines))

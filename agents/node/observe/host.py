@@ -46,7 +46,9 @@ def observe_dmi(probe: Probe) -> Mapping[str, str]:
 def observe_host(probe: Probe, profile: HostProfile) -> Host:
     """The machine at this moment."""
     return Host(
-        hostname=_line(probe, "/proc/sys/kernel/hostname"),
+        # The agent's unit has a host name of its own since its start (ProtectHostname=), so the
+        # kernel's answer can be an old one; hostnamed keeps this file (hostname(5)).
+        hostname=_line(probe, "/etc/hostname") or _line(probe, "/proc/sys/kernel/hostname"),
         profile=profile.name,
         kernel=_line(probe, "/proc/sys/kernel/osrelease"),
         memory=parse_memory(probe.read_text("/proc/meminfo") or ""),
