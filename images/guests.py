@@ -35,7 +35,7 @@ for try in 1 2 3 4 5 6 7 8 9 10; do
     if [ -b "$disk" ]; then break; fi
     sleep 1
 done
-echo "GUEST-SAYS disk of $(cat /sys/block/vda/size) sectors begins: $(head -c 64 "$disk" | tr -cd '[:print:]')"
+echo "GUEST-SAYS disk of $(cat /sys/block/vda/size) sectors begins: $(head -c 64 "$disk" | tr -cd ' -~')"
 written="written by the guest at $(cut -d' ' -f1 /proc/uptime) s"
 echo "$written" | dd of="$disk" bs=512 seek=8 count=1 conv=sync,fsync 2>/dev/null
 echo "GUEST-SAYS read back: $(dd if="$disk" bs=512 skip=8 count=1 2>/dev/null | tr -d '\\000')"
