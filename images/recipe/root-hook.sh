@@ -31,7 +31,7 @@ chroot "$root" mkinitramfs -d /var/tmp/initramfs -o /boot/initrd-lab "$kernel"
 rm -rf "$conf"
 
 # One signed-able file for UEFI: kernel, initrd and command line together.
-printf 'root=LABEL=approot ro console=tty0 console=ttyS0 quiet\n' >"$root/var/tmp/cmdline"
+printf 'root=LABEL=approot ro console=tty0 console=ttyS0 quiet panic=10\n' >"$root/var/tmp/cmdline"
 chroot "$root" ukify build --linux="/boot/vmlinuz-$kernel" --initrd="/boot/initrd.img-$kernel" \
     --cmdline=@/var/tmp/cmdline --os-release=@/etc/os-release --uname="$kernel" \
     --output=/boot/appliance.efi
