@@ -82,13 +82,21 @@ def _check_usable(disk: Disk, pool: str) -> None:
             f"The disk with {disk.where} tells no capacity, so it is broken or locked.",
             "Replace it or choose another disk: appliance disk list",
         )
-    # What is mounted from a pool's own disks goes before the pool does; deactivating it fails else.
-    if disk.mounted_at and not (pool and disk.pool == pool):
+    if disk.mounted_at and not _through_own_volumes(disk, pool):
         raise _refused(
             disk.serial,
             f"The disk with {disk.where} is mounted at {', '.join(disk.mounted_at)}.",
             f"If its data may go, unmount it first: umount {disk.mounted_at[0]}",
         )
+
+
+def _through_own_volumes(disk: Disk, pool: str) -> bool:
+    """Whether what is mounted from a disk comes through mappings of the pool that claims it.
+
+    That goes before the pool does, or deactivating the pool fails. A mount straight from a disk
+    has no mapping between, so it is a stranger's even where LVM's tags name the disk's serial.
+    """
+    return bool(pool) and disk.pool == pool and bool(disk.holders)
 
 
 def _check_unused(snapshot: NodeSnapshot, disk: Disk, pool: str, *, erased: bool) -> None:

@@ -332,6 +332,46 @@ def test_consent_never_covers_a_foreign_signature(host: FakeHost) -> None:
         plan(half, {}, BARE)
 
 
+OWN: dict[str, Any] = {
+    "role": DiskRole.PV,
+    "pool": "tank",
+    "signatures": (Signature(type="DM_integrity"), Signature(type="LVM2_member")),
+    "holders": ("int-d1", "vg_tank-images"),
+    "mounted_at": ("/srv/shares/images",),
+}
+
+
+def test_what_is_mounted_from_a_pools_own_volumes_does_not_stop_it(host: FakeHost) -> None:
+    made = plan(with_disk(host, **OWN), {}, BARE, continues=4)
+    assert [claim.serial for claim in made.claims] == ["d1"]
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ({"pool": "safe"}, "is mounted at /srv/shares/images"),
+        ({"pool": ""}, "is mounted at /srv/shares/images"),
+        ({"holders": ()}, "is mounted at /srv/shares/images"),
+        ({"signatures": (*OWN["signatures"], Signature(type="ext4"))}, "holds ext4"),
+        ({"role": DiskRole.BOOT}, "is the boot disk"),
+    ],
+)
+@pytest.mark.parametrize("claims", [{}, {"d1": "tank"}])
+def test_nothing_else_that_is_mounted_gets_through(
+    host: FakeHost, state: dict[str, Any], words: str, claims: dict[str, str]
+) -> None:
+    """Not another pool's, not a stranger's, not even by an unfinished job's consent."""
+    snapshot = with_disk(host, **(OWN | state)).model_copy(update={"claims": claims})
+    with pytest.raises(RefusedError, match=words):
+        plan(snapshot, {}, BARE, continues=4)
+
+
+def test_a_mounted_member_is_not_erased(host: FakeHost) -> None:
+    wipe = ActionRequest(resource="disk/d1", verb="wipe")
+    with pytest.raises(RefusedError, match="is mounted at /srv/shares/images"):
+        plan(with_disk(host, **OWN), {}, {}, wipe)
+
+
 def test_a_disk_is_found_by_bay_serial_or_wwn(host: FakeHost) -> None:
     disk = Disk(
         serial="S1", wwn="0x5000", transport=Transport.SAS, medium=Medium.HDD, size=1, node="sda",
