@@ -19,6 +19,7 @@ from appliance.errors import (
     BusyError,
     ConfirmationError,
     ForbiddenError,
+    FullError,
     InternalError,
     InvalidInputError,
     NotFoundError,
@@ -26,9 +27,11 @@ from appliance.errors import (
     StaleError,
     UnavailableError,
 )
+from appliance.model.audit import AuditLine
 from appliance.model.job import ENDED, Job, JobState
 from appliance.model.plan import Plan, PlanRequest
 from tests.contract.conftest import Agent
+from tests.unit.fakehost import Killed
 from tests.unit.jobs.sites import FULL, SMALL
 
 ADMIN, TECHNICIAN, AUDITOR, VIEWER, STRANGER = 1001, 1002, 1003, 1004, 1005
@@ -129,7 +132,7 @@ def test_what_is_refused_and_what_is_done_is_one_intact_chain(agent: Agent) -> N
     assert {(line.what, line.outcome.split(":")[0]) for line in lines} == {
         ("job_undo", "refused (refused)"),
         ("job", "done"),
-        ("apply", "started"),
+        ("apply", "accepted"),
     }
     assert auditor.call(api.AUDIT, api.AuditQuery(limit=1, before=3)).lines[0].number == 2
     assert auditor.call(api.AUDIT_VERIFY).intact
@@ -212,6 +215,48 @@ def test_an_unfinished_job_is_finished_undone_or_given_up(agent: Agent) -> None:
     assert given_up.state is JobState.FAILED
     with pytest.raises(RefusedError):
         client.call(api.JOB_UNDO, number=str(number))
+
+
+class TestAnAgentThatDiesAtOnce:
+    """Killed between accepting an apply and its first step."""
+
+    @pytest.fixture
+    def on_edge(self) -> Callable[[int, int, str], None]:
+        def die(_: int, step: int, edge: str) -> None:
+            if (step, edge) == (0, "waiting"):
+                raise Killed
+
+        return die
+
+    def test_the_apply_is_in_the_audit_and_so_is_what_became_of_it(self, agent: Agent) -> None:
+        client = agent.client(ADMIN)
+        plan = client.call(api.PLAN_MAKE, PlanRequest(site=SMALL))
+        with pytest.raises(Killed):
+            start(client, plan)
+        (line,) = agent.context.audit.page(10)
+        assert (line.who, line.what, line.subject) == ("ada", "apply", "job/1")
+        assert line.outcome.startswith("accepted: pool/tank")
+        agent.context.jobs.recover()
+        newest, _ = agent.context.audit.page(10)
+        assert (newest.what, newest.subject) == ("job", "job/1")
+        assert newest.outcome.startswith("failed: The agent ended before the job started")
+        assert agent.context.audit.verify().intact
+
+
+def test_what_the_audit_has_no_room_for_is_not_done(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = agent.client(ADMIN)
+    plan = client.call(api.PLAN_MAKE, PlanRequest(site=SMALL))
+
+    def full(*_: object, **__: object) -> AuditLine:
+        raise FullError("The root file system has no room left.", hint="Make room.")
+
+    monkeypatch.setattr(agent.context.audit, "append", full)
+    with pytest.raises(FullError):
+        start(client, plan)
+    assert not agent.host.ran
+    assert client.call(api.JOB_GET, number="1").state is JobState.FAILED
 
 
 def test_secrets_go_in_and_only_names_come_out(agent: Agent) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from agents.node.handlers.callers import Caller
 from agents.node.handlers.context import Context
+from agents.node.jobs.bench import Told
 from appliance.api.contract import JobQuery
 from appliance.api.wire import ApplyRequest, Empty, JobList
 from appliance.errors import NotFoundError, StaleError
@@ -24,15 +25,9 @@ def job_start(context: Context, caller: Caller, body: ApplyRequest) -> Job:
             hint="Preview again and apply what is shown.",
             subject=f"plan/{plan.id}",
         )
-    job = context.jobs.start(plan, body.confirm, caller.user, caller.origin)
     confirmed = f", confirmed: {', '.join(sorted(body.confirm))}" if body.confirm else ""
-    context.note(
-        caller,
-        what="apply",
-        subject=f"job/{job.number}",
-        outcome=f"started: {job.summary}{confirmed}",
-    )
-    return job
+    accepted = _noting(context, caller, "apply", confirmed)
+    return context.jobs.start(plan, body.confirm, caller.user, caller.origin, accepted)
 
 
 def jobs(context: Context, caller: Caller, body: Empty) -> JobList:
@@ -60,17 +55,26 @@ def job_finish(context: Context, caller: Caller, body: Empty, number: str) -> Pl
 def job_undo(context: Context, caller: Caller, body: Empty, number: str) -> Job:
     """Undo an unfinished job. Raises NotFoundError, RefusedError, BusyError."""
     del body
-    job = context.jobs.undo(_number(number))
-    context.note(caller, what="undo", subject=f"job/{job.number}", outcome="started")
-    return job
+    return context.jobs.undo(_number(number), _noting(context, caller, "undo"))
 
 
 def job_abandon(context: Context, caller: Caller, body: Empty, number: str) -> Job:
     """Give an unfinished job up. Raises NotFoundError, RefusedError, BusyError."""
     del body
-    job = context.jobs.abandon(_number(number))
-    context.note(caller, what="abandon", subject=f"job/{job.number}", outcome="given up")
-    return job
+    return context.jobs.abandon(_number(number), _noting(context, caller, "abandon"))
+
+
+def _noting(context: Context, caller: Caller, what: str, confirmed: str = "") -> Told:
+    """Writes the audit line of an accepted request, before anything of it is done.
+
+    Its outcome is a line of its own when the job has come to rest.
+    """
+
+    def note(job: Job) -> None:
+        outcome = f"accepted: {job.summary}{confirmed}"
+        context.note(caller, what=what, subject=f"job/{job.number}", outcome=outcome)
+
+    return note
 
 
 def _number(text: str) -> int:

@@ -16,6 +16,9 @@ from appliance.state.journal import Journal
 Boundary = Callable[[int, int, str], None]
 """Called at every edge with job number, step number (0: the job itself) and what happened."""
 
+Told = Callable[[Job], None]
+"""Is told of a job at some moment of its life."""
+
 
 def no_boundary(number: int, step: int, edge: str) -> None:
     """Nobody watches the edges; tests kill the agent there."""
@@ -23,7 +26,7 @@ def no_boundary(number: int, step: int, edge: str) -> None:
 
 
 def nobody_told(job: Job) -> None:
-    """Nobody wants to know how a job ended."""
+    """Nobody wants to know."""
     del job
 
 
@@ -41,5 +44,5 @@ class Bench:
     new_id: Callable[[], str]
     """Makes an id for a plan."""
     boundary: Boundary = no_boundary
-    ended: Callable[[Job], None] = nobody_told
+    ended: Told = nobody_told
     """Told when a job has come to rest: done, failed, undone or unknown."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from agents.node.apply.walk import line_of
 from agents.node.jobs.back import WayBack
-from agents.node.jobs.bench import Bench
+from agents.node.jobs.bench import Bench, Told, nobody_told
 from agents.node.jobs.claims import claims_of
 from agents.node.jobs.edges import Edges, Interrupted
 from agents.node.jobs.run import Run
@@ -58,9 +58,17 @@ class Jobs:
         """Serial -> pool of the disks unfinished jobs had consent to overwrite."""
         return claims_of(self._journal)
 
-    def start(self, plan: Plan, confirm: frozenset[str], who: str, origin: str) -> Job:
+    def start(
+        self,
+        plan: Plan,
+        confirm: frozenset[str],
+        who: str,
+        origin: str,
+        accepted: Told = nobody_told,
+    ) -> Job:
         """Carry a plan out in the apply thread; the job, waiting or further on.
 
+        `accepted` is told of the job before anything is done; when it raises, nothing is.
         Raises BusyError, StaleError when the node is no longer as it was planned for,
         ConfirmationError with the missing tokens as `details`.
         """
@@ -82,6 +90,7 @@ class Jobs:
                 confirmed=confirm,
                 summary=summary(plan),
             )
+            self._tell(number, accepted)
             self._edges.at(number, 0, "waiting")
             self._work(number, Run(self._edges, Link(number, wanted)).go)
         return self._journal.job(number)
@@ -111,9 +120,10 @@ class Jobs:
         self._journal.save_plan(fresh)
         return fresh
 
-    def undo(self, number: int) -> Job:
+    def undo(self, number: int, accepted: Told = nobody_told) -> Job:
         """Take an unfinished job back, with the jobs it continues; the job, undoing or further on.
 
+        `accepted` is told of the job before anything is done; when it raises, nothing is.
         Raises RefusedError when a step has no way back or nothing is left to undo, BusyError.
         """
         with self._alone():
@@ -129,22 +139,26 @@ class Jobs:
                     subject=f"job/{number}",
                     details=lost,
                 )
+            accepted(self._journal.job(number))
             way.enter()
             self._work(number, way.go)
         return self._journal.job(number)
 
-    def abandon(self, number: int) -> Job:
+    def abandon(self, number: int, accepted: Told = nobody_told) -> Job:
         """Give an unfinished job up as it stands; nothing is changed on the node.
 
+        `accepted` is told of the job before it is given up; when it raises, it is not.
         Raises RefusedError for a job with nothing left, BusyError while a job runs.
         """
         with self._alone():
             job = self._unfinished(number)
+            accepted(job)
             words = "Given up as it stood; what differs from the wish: appliance status"
             if job.state is JobState.UNKNOWN:
                 self._journal.move(number, JobState.FAILED, next_step=words, unfinished=False)
             else:
                 self._journal.close(number, words)
+            self._bench.ended(self._journal.job(number))
         return self._journal.job(number)
 
     def close(self, timeout_s: float) -> None:
@@ -164,15 +178,12 @@ class Jobs:
             return ()
         for job in self._journal.jobs(unfinished=True):
             if job.state is JobState.WAITING:
-                self._journal.move(
-                    job.number,
-                    JobState.FAILED,
-                    error="The agent ended before the job started; nothing was changed.",
-                    next_step="Apply again.",
-                    unfinished=False,
-                )
+                self._never_started(job.number, "The agent ended before the job started")
             elif job.state not in ENDED:
                 self._unknown(job.number, "The agent or the node stopped while the job ran.")
+            else:
+                continue
+            self._bench.ended(self._journal.job(job.number))
         open_jobs = self._journal.jobs(unfinished=True)
         return tuple(job for job in open_jobs if job.state is JobState.UNKNOWN)
 
@@ -262,6 +273,23 @@ class Jobs:
         except (ApplianceError, *DEFECTS) as error:
             LOG.exception("job %d was cut off", number)
             self._unknown(number, f"The job was cut off: {error}")
+
+    def _tell(self, number: int, accepted: Told) -> None:
+        """What cannot be written into the audit is not done, so the job fails before it starts."""
+        try:
+            accepted(self._journal.job(number))
+        except ApplianceError as error:
+            self._never_started(number, f"It could not be recorded ({error.message})")
+            raise
+
+    def _never_started(self, number: int, why: str) -> None:
+        self._journal.move(
+            number,
+            JobState.FAILED,
+            error=f"{why}; nothing was changed.",
+            next_step="Apply again.",
+            unfinished=False,
+        )
 
     def _unknown(self, number: int, why: str) -> None:
         for item in self._journal.chain(number):

@@ -17,7 +17,7 @@ from appliance.errors import (
     StepFailedError,
 )
 from appliance.model.command import Command
-from appliance.model.job import JobState, StepState
+from appliance.model.job import Job, JobState, StepState
 from appliance.model.resource import ActionRequest
 from tests.unit.jobs.node import WAIT_S, Node
 from tests.unit.jobs.sites import FULL, GROWN, SMALL
@@ -375,3 +375,59 @@ def test_what_is_done_cannot_be_undone(node: Node) -> None:
     node.must(SMALL)
     with pytest.raises(RefusedError, match="nothing of it is left"):
         node.jobs.undo(1)
+
+
+class TestAcceptance:
+    """What is to be recorded is recorded before anything is done, or nothing is done."""
+
+    def full(self, _: Job) -> None:
+        raise FullError("The audit has no room.", hint="Make room.")
+
+    def test_it_is_told_before_the_first_edge(self, node: Node) -> None:
+        told: list[tuple[JobState, int]] = []
+        node.jobs.start(
+            node.preview(SMALL),
+            frozenset(),
+            "root",
+            "local",
+            lambda job: told.append((job.state, len(node.edges))),
+        )
+        node.join()
+        assert told == [(JobState.WAITING, 0)]
+
+    def test_what_cannot_be_recorded_is_not_done(self, node: Node) -> None:
+        with pytest.raises(FullError):
+            node.jobs.start(node.preview(SMALL), frozenset(), "root", "local", self.full)
+        assert not node.host.ran
+        job = node.journal.job(1)
+        assert job.state is JobState.FAILED
+        assert "could not be recorded" in job.error
+        assert node.jobs.recover() == ()
+        node.must(SMALL)
+
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+    def test_a_way_back_or_a_giving_up_that_cannot_be_recorded_is_not_done(
+        self, node: Node
+    ) -> None:
+        node.kill_at = 4
+        number = node.apply(SMALL).number
+        node.crash()
+        ran = len(node.host.ran)
+        for act in (node.jobs.undo, node.jobs.abandon):
+            with pytest.raises(FullError):
+                act(number, self.full)
+        assert node.journal.job(number).state is JobState.UNKNOWN
+        assert len(node.host.ran) == ran
+        assert node.undo(number).state is JobState.UNDONE
+
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+    def test_the_end_of_a_job_that_was_cut_off_is_told_when_it_is_found(self, node: Node) -> None:
+        for edge, state in ((0, JobState.FAILED), (2, JobState.UNKNOWN)):
+            node.kill_at = edge
+            number = node.apply(SMALL).number
+            node.told.clear()
+            node.crash()
+            assert [(job.number, job.state) for job in node.told] == [(number, state)]
+        node.told.clear()
+        node.crash()
+        assert node.told == []
