@@ -5,7 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, TextIO
+from typing import Final, TextIO
+
+from appliance.api.words import NOTHING as NOTHING
+from appliance.api.words import Line
+from appliance.api.words import cell as cell
+from appliance.api.words import size as size
 
 _RESET: Final = "\033[0m"
 _COLOURS: Final[Mapping[str, str]] = {
@@ -15,9 +20,6 @@ _COLOURS: Final[Mapping[str, str]] = {
     "dim": "\033[2m",
     "bold": "\033[1m",
 }
-_STEP: Final = 1024
-_SIZE_FIELDS: Final = frozenset({"size", "free", "used", "quota", "memory", "capacity", "usable"})
-NOTHING: Final = "-"
 
 
 def coloured(stream: TextIO) -> bool:
@@ -32,34 +34,9 @@ def paint(text: str, tone: str, stream: TextIO | None = None) -> str:
     return text
 
 
-def size(amount: int | None) -> str:
-    """Bytes in binary units: 1.5 TiB."""
-    if amount is None:
-        return NOTHING
-    value, unit = float(amount), "B"
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB", "PiB"):
-        if value < _STEP or unit == "PiB":
-            break
-        value /= _STEP
-    return f"{value:.1f}".removesuffix(".0") + f" {unit}"
-
-
-def cell(field: str, value: Any) -> str:  # noqa: ANN401 - any JSON value
-    """A field's value as a table shows it; the field's name tells its unit."""
-    word = field.rpartition(".")[2]
-    if value is None or value in ("", [], {}):
-        return NOTHING
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int) and (word in _SIZE_FIELDS or word.endswith(("_size", "_free"))):
-        return size(value)
-    if isinstance(value, int | float) and word.endswith("_percent"):
-        return f"{value:.0f} %"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key}={cell(key, item)}" for key, item in value.items())
-    if isinstance(value, list):
-        return ", ".join(cell(word, item) for item in value)
-    return str(value)
+def line(spans: Line) -> str:
+    """A line of spans, each in its tone."""
+    return "".join(paint(span.text, span.tone) for span in spans)
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

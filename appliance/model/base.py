@@ -55,7 +55,13 @@ Bytes = Annotated[int, Field(ge=0)]
 Size = Annotated[int, BeforeValidator(parse_size, json_schema_input_type=int | str), Field(gt=0)]
 """A size a person writes: bytes, or text with a unit."""
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z]([a-z0-9-]{0,29}[a-z0-9])?$")]
+NAME_PATTERN: Final = r"^[a-z]([a-z0-9-]{0,29}[a-z0-9])?$"
+NAME_RULE: Final = (
+    "1 to 31 characters, a small letter first, then small letters, digits and inner hyphens"
+)
+"""The pattern, in words."""
+
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 """1 to 31 characters: a letter, then letters, digits and inner hyphens. Safe in a path, an LVM
 name, an IQN and an SMB share name alike."""
 

@@ -10,9 +10,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from appliance.errors import InvalidInputError
 from appliance.kinds.registry import AnyKind
-from appliance.model.base import Name
+from appliance.model.base import NAME_RULE, Name
 from appliance.model.resource import Resource
-from appliance.planner.wording import NAME_RULE, problems_of
+from appliance.planner.wording import problems_of
 
 Kinds = Mapping[str, AnyKind]
 

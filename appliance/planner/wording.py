@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from typing import Any, Final, get_args
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-NAME_RULE: Final = (
-    "1 to 31 characters, a small letter first, then small letters, digits and inner hyphens"
-)
-"""Of model.base.Name, in words."""
-
-_NAME_PATTERN: Final = r"^[a-z]([a-z0-9-]{0,29}[a-z0-9])?$"
+from appliance.model.base import NAME_PATTERN, NAME_RULE
 
 
 def problems_of(
@@ -50,7 +45,7 @@ def _words(
             return _unknown_key(key, noun, (*_keys_at(spec_type, item["loc"]), *more_keys))
         case "enum":
             return f"'{item['input']}' is none of {context['expected']}"
-        case "string_pattern_mismatch" if context["pattern"] == _NAME_PATTERN:
+        case "string_pattern_mismatch" if context["pattern"] == NAME_PATTERN:
             return f"'{item['input']}' is not a name: {NAME_RULE}"
         case "string_pattern_mismatch":
             return f"'{item['input']}' does not have the form {context['pattern']}"

@@ -6,6 +6,7 @@ import argparse
 from typing import Any, Final
 
 from appliance.api import paths
+from appliance.api.words import disk_health, disk_holds, disk_pairs
 from appliance.cli import render
 from appliance.cli.parsing import Parser, add_verb, parser_for, verbs_of
 from appliance.cli.session import Session
@@ -82,27 +83,9 @@ def _row(disk: Json) -> tuple[str, ...]:
         disk["role"],
         disk["pool"] or render.NOTHING,
         disk["tier"] or render.NOTHING,
-        health(disk),
-        holds(disk),
+        disk_health(disk),
+        disk_holds(disk),
     )
-
-
-def health(disk: Json) -> str:
-    """One word on how a disk is, from its presence and its own verdict."""
-    smart = disk["smart"]
-    if disk["missing"]:
-        return "MISSING"
-    if disk["size"] is None:
-        return "no capacity"
-    if smart is None or smart["passed"] is None:
-        return "unknown"
-    return "ok" if smart["passed"] else "FAILING"
-
-
-def holds(disk: Json) -> str:
-    """What was recognised on it."""
-    kinds = dict.fromkeys(signature["type"] for signature in disk["signatures"])
-    return ", ".join(kinds) or render.NOTHING
 
 
 def _show(session: Session, arguments: argparse.Namespace) -> int:
@@ -110,13 +93,7 @@ def _show(session: Session, arguments: argparse.Namespace) -> int:
     if session.as_json:
         session.print_json(disk)
         return 0
-    smart = disk["smart"] or {}
-    values = [(key.replace("_", " "), render.cell(key, value)) for key, value in disk.items()
-              if key not in {"smart", "signatures"}]  # fmt: skip
-    values += [("health", health(disk)), ("holds", holds(disk))]
-    values += [(key.replace("_", " "), render.cell(key, value)) for key, value in smart.items()
-               if key != "passed"]  # fmt: skip
-    print(render.pairs(values))
+    print(render.pairs(disk_pairs(disk)))
     return 0
 
 

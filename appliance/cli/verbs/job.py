@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from appliance.api import paths
+from appliance.api.words import clock
 from appliance.cli import render
 from appliance.cli.options import add_change_options
 from appliance.cli.parsing import Parser, Verbs, add_verb, parser_for, verbs_of
@@ -42,16 +43,11 @@ def _list(session: Session, arguments: argparse.Namespace) -> int:
         return 0
     headers = ("JOB", "STATE", "WHO", "BEGUN", "WHAT")
     rows = (
-        (str(job["number"]), job["state"], job["who"], _clock(job["created_at"]), job["summary"])
+        (str(job["number"]), job["state"], job["who"], clock(job["created_at"]), job["summary"])
         for job in answer["jobs"]
     )
     print(render.table(headers, rows))
     return 0
-
-
-def _clock(moment: str | None) -> str:
-    """To the second, in the node's UTC."""
-    return moment[:19].replace("T", " ") if moment else render.NOTHING
 
 
 def _show(session: Session, arguments: argparse.Namespace) -> int:
@@ -61,21 +57,26 @@ def _show(session: Session, arguments: argparse.Namespace) -> int:
         return 0
     print(f"job {job['number']} {job['state']}: {job['summary']}")
     print(
-        f"by {job['who']}, begun {_clock(job['created_at'])}, ended {_clock(job['ended_at'])} (UTC)"
+        f"by {job['who']}, begun {clock(job['created_at'])}, ended {clock(job['ended_at'])} (UTC)"
     )
     if job["error"]:
         print(f"{render.paint('error:', 'critical')} {job['error']}")
     if job["next_step"]:
         print(f"next: {job['next_step']}")
     for step in job["steps"]:
-        undo = "" if step["has_undo"] else ", no undo"
-        print(f"\n{step['number']}. {step['title']} ({step['state']}{undo})")
+        print(f"\n{step['number']}. {step['title']} ({_how(step)})")
         print(f"   {render.paint('$', 'dim')} {step['line']}")
         if step["code"]:
             print(f"   exit {step['code']}")
         for line in step["output"].splitlines():
             print(f"   | {line}")
     return 0
+
+
+def _how(step: Json) -> str:
+    """A step's state, and that it cannot be taken back; the way back is known once it has begun."""
+    lasting = not step["has_undo"] and step["state"] != "planned"
+    return f"{step['state']}, no undo" if lasting else str(step["state"])
 
 
 def _watch(session: Session, arguments: argparse.Namespace) -> int:

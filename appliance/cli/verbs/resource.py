@@ -7,13 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from appliance.api import paths
+from appliance.api.words import flat, resource_cell, resource_state
 from appliance.cli import render
 from appliance.cli.parsing import Parser, Verbs, add_verb, parser_for, verbs_of
 from appliance.cli.session import Session
 from appliance.errors import ApplianceError, InvalidInputError, NotFoundError
 
 if TYPE_CHECKING:
-    from appliance.cli.flags import Flag
+    from appliance.api.fields import Field
 
 Json = dict[str, Any]
 _READS: Final = frozenset({"list", "show"})
@@ -126,31 +127,10 @@ def _list(noun: str, session: Session, arguments: argparse.Namespace) -> int:
         return 0
     columns: list[str] = answer["columns"]
     headers = ("NAME", *(column.replace("_", " ").upper() for column in columns), "STATE")
-    rows = ((item["name"], *(_cell(item, column) for column in columns), state(item))
+    rows = ((item["name"], *(resource_cell(item, column) for column in columns), resource_state(item))
             for item in answer["resources"])  # fmt: skip
     print(render.table(headers, rows))
     return 0
-
-
-def _cell(item: Json, column: str) -> str:
-    """A column's value: as found; as wished where nothing is found."""
-    for side in ("found", "spec"):
-        value: Any = item[side]
-        for key in column.split("."):
-            value = value.get(key) if isinstance(value, dict) else None
-        if value is not None:
-            return render.cell(column, value)
-    return render.NOTHING
-
-
-def state(item: Json) -> str:
-    """In words: is it there, is it wanted, is it well."""
-    if item["found"] is None:
-        return "not there yet"
-    worst = [finding["severity"] for finding in item["findings"] if finding["severity"] != "info"]
-    if worst:
-        return "CRITICAL" if "critical" in worst else "WARNING"
-    return "ok" if item["spec"] is not None else "not managed"
 
 
 def _show(noun: str, session: Session, arguments: argparse.Namespace) -> int:
@@ -158,47 +138,35 @@ def _show(noun: str, session: Session, arguments: argparse.Namespace) -> int:
     if session.as_json:
         session.print_json(item)
         return 0
-    print(f"{item['id']}: {state(item)}")
+    print(f"{item['id']}: {resource_state(item)}")
     for side, title in (("spec", "wanted"), ("found", "found")):
         print(f"{title}:")
-        print(render.pairs(_flat(item[side]), "  ") if item[side] else "  nothing")
+        print(render.pairs(flat(item[side]), "  ") if item[side] else "  nothing")
     for finding in item["findings"]:
         print(f"{finding['severity']}: {finding['what']}\n  next: {finding['next_step']}")
     return 0
 
 
-def _flat(values: Json, prefix: str = "") -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    for key, value in values.items():
-        if isinstance(value, dict) and value:
-            found += _flat(value, f"{prefix}{key}.")
-        elif isinstance(value, list) and value and isinstance(value[0], dict):
-            for number, item in enumerate(value):
-                found += _flat(item, f"{prefix}{key}.{number}.")
-        else:
-            found.append((prefix + key, render.cell(key, value)))
-    return found
-
-
 def _add_changes(verbs: Verbs, view: Json) -> None:
-    from appliance.cli.flags import add_flags, flags_of
+    from appliance.api.fields import fields_of_kind
+    from appliance.cli.flags import add_flags, option
     from appliance.cli.options import add_change_options
 
     noun = view["noun"]
-    flags = (*flags_of(view["spec_schema"]), *_face_flags(view["faces"]))
-    needed = " ".join(f"{flag.option} ..." for flag in flags if flag.required)
-    create = add_verb(verbs, "create", f"make a {noun}", partial(_create, noun, flags),
+    fields = fields_of_kind(view, view["faces"])
+    needed = " ".join(f"{option(field)} ..." for field in fields if field.required)
+    create = add_verb(verbs, "create", f"make a {noun}", partial(_create, noun, fields),
                       example=f"appliance {noun} create NAME {needed}".rstrip())  # fmt: skip
-    change = add_verb(verbs, "set", f"change a {noun}; fields not given stay", partial(_set, noun, flags),
-                      example=f"appliance {noun} set NAME {flags[0].option} ..." if flags
+    change = add_verb(verbs, "set", f"change a {noun}; fields not given stay", partial(_set, noun, fields),
+                      example=f"appliance {noun} set NAME {option(fields[0])} ..." if fields
                       else f"appliance {noun} set NAME")  # fmt: skip
     delete = add_verb(verbs, "delete", f"remove a {noun}", partial(_delete, noun),
                       example=f"appliance {noun} delete NAME --confirm NAME")  # fmt: skip
     for verb in (create, change, delete):
         verb.add_argument("name", metavar="NAME")
         add_change_options(verb)
-    add_flags(create, flags, partly=False)
-    add_flags(change, flags, partly=True)
+    add_flags(create, fields, partly=False)
+    add_flags(change, fields, partly=True)
     for act, title in view["verbs"].items():
         parser = add_verb(verbs, act, title, partial(_act, noun, act),
                           example=f"appliance {noun} {act} NAME")  # fmt: skip
@@ -209,20 +177,11 @@ def _add_changes(verbs: Verbs, view: Json) -> None:
         add_change_options(parser)
 
 
-def _face_flags(faces: list[Json]) -> list[Flag]:
-    from appliance.cli.flags import Flag, flags_of
-
-    found: list[Flag] = []
-    for face in faces:
-        found.append(Flag((face["noun"],), "table", required=False, title=face["title"]))
-        found += flags_of(face["spec_schema"], (face["noun"],))
-    return found
-
-
 def _create(
-    noun: str, flags: tuple[Flag, ...], session: Session, arguments: argparse.Namespace
+    noun: str, fields: tuple[Field, ...], session: Session, arguments: argparse.Namespace
 ) -> int:
-    from appliance.cli.flags import collect, merge
+    from appliance.api.fields import merge
+    from appliance.cli.flags import given
 
     name = arguments.name
     site: Json = session.fetch(paths.SITE)["site"]
@@ -232,13 +191,14 @@ def _create(
             hint=f"Take another name, or change it: appliance {noun} set {name} ...",
             subject=f"{noun}/{name}",
         )
-    return _put(session, noun, merge({}, collect(flags, arguments)), arguments)
+    return _put(session, noun, merge({}, given(fields, arguments)), arguments)
 
 
 def _set(
-    noun: str, flags: tuple[Flag, ...], session: Session, arguments: argparse.Namespace
+    noun: str, fields: tuple[Field, ...], session: Session, arguments: argparse.Namespace
 ) -> int:
-    from appliance.cli.flags import collect, merge
+    from appliance.api.fields import merge
+    from appliance.cli.flags import given
 
     name = arguments.name
     now = session.fetch(paths.SITE)["site"].get(noun, {}).get(name)
@@ -248,7 +208,7 @@ def _set(
             hint=f"Managed ones: appliance {noun} list; a new one: appliance {noun} create {name}",
             subject=f"{noun}/{name}",
         )
-    changes = collect(flags, arguments)
+    changes = given(fields, arguments)
     if not changes:
         raise InvalidInputError(
             "Nothing to change was given.", hint=f"Fields: appliance {noun} set --help"
@@ -257,7 +217,9 @@ def _set(
         key for key, value in changes.items() if value is None and isinstance(now.get(key), dict)
     ]
     faces = [
-        key for key in gone if any(flag.path == (key,) and flag.shape == "table" for flag in flags)
+        key
+        for key in gone
+        if any(field.path == (key,) and field.shape == "table" for field in fields)
     ]
     if faces and len(changes) == len(faces):
         return _remove(session, tuple(f"{face}/{name}" for face in faces), arguments)

@@ -1,0 +1,170 @@
+"""How values of the API read to people, the same on every face. On plain JSON values, so that the
+CLI's light path can use it: imports nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+Json = dict[str, Any]
+
+NOTHING: Final = "-"
+MOST: Final = 8
+"""Lines a section of the status may have, so that a screen of 24 lines is enough."""
+_SEVERITIES: Final = {"critical": "CRITICAL", "warning": "WARNING", "info": "note"}
+_STEP: Final = 1024
+_SIZE_FIELDS: Final = frozenset({"size", "free", "used", "quota", "memory", "capacity", "usable"})
+
+
+class Span(NamedTuple):
+    """A piece of a line. The tone (ok, warning, critical) adds to words, it never replaces them."""
+
+    text: str
+    tone: str = ""
+
+
+Line = tuple[Span, ...]
+
+
+def size(amount: int | None) -> str:
+    """Bytes in binary units: 1.5 TiB."""
+    if amount is None:
+        return NOTHING
+    value, unit = float(amount), "B"
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB", "PiB"):
+        if value < _STEP or unit == "PiB":
+            break
+        value /= _STEP
+    return f"{value:.1f}".removesuffix(".0") + f" {unit}"
+
+
+def cell(field: str, value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """A field's value as a table shows it; the field's name tells its unit."""
+    word = field.rpartition(".")[2]
+    if value is None or value in ("", [], {}):
+        return NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int) and (word in _SIZE_FIELDS or word.endswith(("_size", "_free"))):
+        return size(value)
+    if isinstance(value, int | float) and word.endswith("_percent"):
+        return f"{value:.0f} %"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}={cell(key, item)}" for key, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(cell(word, item) for item in value)
+    return str(value)
+
+
+def clock(moment: str | None) -> str:
+    """A moment to the second, in the node's UTC."""
+    return moment[:19].replace("T", " ") if moment else NOTHING
+
+
+def disk_health(disk: Json) -> str:
+    """One word on how a disk is, from its presence and its own verdict."""
+    smart = disk["smart"]
+    if disk["missing"]:
+        return "MISSING"
+    if disk["size"] is None:
+        return "no capacity"
+    if smart is None or smart["passed"] is None:
+        return "unknown"
+    return "ok" if smart["passed"] else "FAILING"
+
+
+def disk_holds(disk: Json) -> str:
+    """What was recognised on a disk."""
+    kinds = dict.fromkeys(signature["type"] for signature in disk["signatures"])
+    return ", ".join(kinds) or NOTHING
+
+
+def disk_pairs(disk: Json) -> list[tuple[str, str]]:
+    """All about a disk, name and value."""
+    values = [(key.replace("_", " "), cell(key, value)) for key, value in disk.items()
+              if key not in {"smart", "signatures"}]  # fmt: skip
+    values += [("health", disk_health(disk)), ("holds", disk_holds(disk))]
+    values += [(key.replace("_", " "), cell(key, value)) for key, value in (disk["smart"] or {}).items()
+               if key != "passed"]  # fmt: skip
+    return values
+
+
+def resource_state(item: Json) -> str:
+    """A resource in words: is it there, is it wanted, is it well."""
+    if item["found"] is None:
+        return "not there yet"
+    worst = [finding["severity"] for finding in item["findings"] if finding["severity"] != "info"]
+    if worst:
+        return "CRITICAL" if "critical" in worst else "WARNING"
+    return "ok" if item["spec"] is not None else "not managed"
+
+
+def resource_cell(item: Json, column: str) -> str:
+    """A column's value: as found; as wished where nothing is found."""
+    for side in ("found", "spec"):
+        value: Any = item[side]
+        for key in column.split("."):
+            value = value.get(key) if isinstance(value, dict) else None
+        if value is not None:
+            return cell(column, value)
+    return NOTHING
+
+
+def flat(values: Json, prefix: str = "") -> list[tuple[str, str]]:
+    """A nested value as dotted names and cells."""
+    found: list[tuple[str, str]] = []
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            found += flat(value, f"{prefix}{key}.")
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            for number, item in enumerate(value):
+                found += flat(item, f"{prefix}{key}.{number}.")
+        else:
+            found.append((prefix + key, cell(key, value)))
+    return found
+
+
+def status_lines(answer: Json) -> Iterator[Line]:
+    """The node in one screen: is all well, what is not, what next."""
+    host = answer["host"]
+    verdict = Span("all is well", "ok") if answer["well"] else Span("NOT WELL", "critical")
+    yield (
+        Span(f"{host['hostname']} ({host['profile']}, agent {answer['version']}): "),
+        verdict,
+    )
+    yield (Span(f"  {counted(answer['counts'])}"),)
+    yield from _findings(answer["findings"])
+    for job in answer["jobs"]:
+        yield (Span(f"job {job['number']} {job['state']}: {job['summary']}"),)
+        if job["error"]:
+            yield (Span(f"  {job['error']}"),)
+        yield (Span(f"  next: {job['next_step'] or 'appliance job watch ' + str(job['number'])}"),)
+    if answer["drift"]:
+        words = "The node is not as wished; these steps would bring it back:"
+        yield (Span(words, "warning"),)
+        yield from _more(answer["drift"])
+        yield from ((Span(f"  - {title}"),) for title in answer["drift"][:MOST])
+        yield (Span("  next: appliance site > site.toml; appliance apply site.toml --preview"),)
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """How many there are of each: 12 disks, 1 pool."""
+    return ", ".join(
+        f"{number} {noun}{'' if number == 1 else 's'}" for noun, number in counts.items()
+    )
+
+
+def _findings(findings: list[Json]) -> Iterator[Line]:
+    yield from _more(findings)
+    for finding in findings[:MOST]:
+        word = Span(_SEVERITIES[finding["severity"]], finding["severity"])
+        why = f" ({finding['why']})" if finding["why"] else ""
+        yield (word, Span(f" {finding['subject']}: {finding['what']}{why}"))
+        yield (Span(f"  next: {finding['next_step']}"),)
+
+
+def _more(items: list[Any]) -> Iterator[Line]:
+    """That there are more is said, never hidden."""
+    if len(items) > MOST:
+        words = f"(the first {MOST} of {len(items)}; all of them: appliance status --json)"
+        yield (Span(words),)
