@@ -12,6 +12,10 @@ from appliance.errors import UnavailableError
 
 _CHUNK: Final = 262_144
 _LONGEST_HEAD: Final = 65_536
+LARGEST_BODY: Final = 256 << 20
+"""Bytes; a snapshot of a full rack is a few MiB, so more is no answer of an agent."""
+_LONGEST_NUMBER: Final = 18
+_STATUS_DIGITS: Final = 3
 
 
 class Stream(Protocol):
@@ -47,10 +51,10 @@ def exchange(stream: Stream, method: str, path: str, body: bytes | None) -> Answ
     Raises ConnectionLostError, UnavailableError for an answer that is no HTTP, and whatever
     OSError the stream raises.
     """
-    head = f"{method} {path} HTTP/1.1\r\nHost: agent\r\n"
+    request = f"{method} {path} HTTP/1.1\r\nHost: agent\r\n"
     if body is not None:
-        head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-    stream.sendall(f"{head}\r\n".encode() + (body or b""))
+        request += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+    stream.sendall(f"{request}\r\n".encode() + (body or b""))
     data = b""
     while (end := data.find(b"\r\n\r\n")) < 0:
         chunk = stream.recv(_CHUNK)
@@ -59,25 +63,50 @@ def exchange(stream: Stream, method: str, path: str, body: bytes | None) -> Answ
         data += chunk
         if len(data) > _LONGEST_HEAD and b"\r\n\r\n" not in data:
             raise _not_http(data)
-    status, length, keep = _parse_head(data[:end])
-    return Answer(status, _read_body(stream, data[end + 4 :], length), keep)
+    head = _parse_head(data[:end])
+    body, whole = _read_body(stream, data[end + 4 :], head.length)
+    return Answer(head.status, body, head.keep and whole)
 
 
-def _parse_head(head: bytes) -> tuple[int, int | None, bool]:
+class _Head(NamedTuple):
+    status: int
+    length: int | None
+    """None: the body goes on until the other side closes."""
+    keep: bool
+
+
+def _parse_head(head: bytes) -> _Head:
     first, *lines = head.decode("latin-1").split("\r\n")
-    words = first.split(" ", 2)
-    if not words[0].startswith("HTTP/1.") or len(words) < 2 or not words[1].isdigit():  # noqa: PLR2004
-        raise _not_http(head)
+    version, _, rest = first.partition(" ")
+    status = _number(rest.partition(" ")[0])
     headers = {
         key.strip().lower(): value.strip() for key, _, value in (x.partition(":") for x in lines)
     }
-    length = headers.get("content-length", "")
-    keep = headers.get("connection", "").lower() != "close"
-    return int(words[1]), int(length) if length.isdigit() else None, keep and length.isdigit()
+    written = headers.get("content-length")
+    length = None if written is None else _number(written)
+    strange = (
+        not version.startswith("HTTP/1.")
+        or status is None
+        or len(str(status)) != _STATUS_DIGITS
+        or (length is None) != (written is None)
+        # The agent knows how long its answers are, so one in chunks is of another program.
+        or "transfer-encoding" in headers
+    )
+    if strange or status is None:
+        raise _not_http(head)
+    if length is not None and length > LARGEST_BODY:
+        raise _too_large()
+    return _Head(status, length, headers.get("connection", "").lower() != "close")
 
 
-def _read_body(stream: Stream, data: bytes, length: int | None) -> bytes:
-    """The body; without a length it goes on until the other side closes."""
+def _number(text: str) -> int | None:
+    """A number in plain digits; int() alone takes signs, blanks and digits of all scripts."""
+    plain = text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER
+    return int(text) if plain else None
+
+
+def _read_body(stream: Stream, data: bytes, length: int | None) -> tuple[bytes, bool]:
+    """The body, and whether the stream is then where the next answer would begin."""
     parts, have = [data], len(data)
     while length is None or have < length:
         chunk = stream.recv(_CHUNK)
@@ -87,11 +116,20 @@ def _read_body(stream: Stream, data: bytes, length: int | None) -> bytes:
             raise ConnectionLostError(begun=True)
         parts.append(chunk)
         have += len(chunk)
-    return b"".join(parts)
+        if have > LARGEST_BODY:
+            raise _too_large()
+    return b"".join(parts)[:length], have == length
+
+
+def _too_large() -> UnavailableError:
+    return UnavailableError(
+        f"What answers sends more than {LARGEST_BODY >> 20} MiB, which no appliance agent does.",
+        hint="Check the address, and on the node: systemctl status appliance-agent",
+    )
 
 
 def _not_http(data: bytes) -> UnavailableError:
     return UnavailableError(
-        f"What answers is no appliance agent: it said {data[:60]!r}.",
+        f"What answers is no appliance agent: it said {data[:60].decode('latin-1')!r}.",
         hint="Check the address, and on the node: systemctl status appliance-agent",
     )

@@ -93,8 +93,8 @@ class KeptLinks:
 
     def _lost(self) -> UnavailableError:
         return UnavailableError(
-            "The agent closed the connection before it answered.",
-            hint="It may have been restarted; see: systemctl status appliance-agent, and what "
-            "became of a change: appliance job list",
+            f"The connection to {self._subject} was closed before the answer came.",
+            hint="The agent or the node may have been restarted, or the network was cut. See: "
+            "appliance status; what became of a change: appliance job list",
             subject=self._subject,
         )

@@ -6,6 +6,7 @@ of the SSH login, so the login's groups authorise.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from typing import Final
 import paramiko
 from paramiko.common import cMSG_CHANNEL_OPEN
 from paramiko.pkey import UnknownKeyType
+from typing_extensions import override
 
 from appliance.api.paths import SOCKET
 from appliance.client import hostkeys
@@ -30,6 +32,8 @@ RELAY: Final = "appliance-agent relay"
 _STREAMLOCAL: Final = "direct-streamlocal@openssh.com"
 _CONNECT_FAILED: Final = 2
 """RFC 4254 part 5.1: SSH_OPEN_CONNECT_FAILED; the other codes mean that sshd will not forward."""
+_RELAY_WORDS: Final = 4096
+"""Bytes of what the relay says that are read; it says two lines."""
 _KEY_FILES: Final = ("id_ed25519", "id_ecdsa", "id_rsa")
 
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
@@ -53,6 +57,13 @@ class NodeConnection(paramiko.Transport):
     def open_socket(self) -> paramiko.Channel:
         """A channel to the agent's socket. Raises ChannelException or SSHException."""
         return self.open_channel(_STREAMLOCAL, timeout=CONNECT_TIMEOUT_S)
+
+    @override
+    def close(self) -> None:
+        """Close it. Its thread ends at once instead of at the next time it looks around."""
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_RDWR)
+        super().close()
 
     def _send_user_message(self, data: paramiko.Message) -> None:
         """Complete the open message: OpenSSH's PROTOCOL 2.4 wants the path and two reserved fields
@@ -92,6 +103,39 @@ class SshLink:
         self._channel.close()
 
 
+class RelayLink(SshLink):
+    """A channel in which the agent's relay runs; its end is explained by the relay's own."""
+
+    def __init__(self, channel: paramiko.Channel, address: Address) -> None:
+        super().__init__(channel)
+        self._address = address
+
+    @override
+    def recv(self, size: int, /) -> bytes:
+        """See Stream. Raises UnavailableError when the relay could not reach the agent."""
+        data = super().recv(size)
+        if not data:
+            self._explain()
+        return data
+
+    @override
+    def sendall(self, data: bytes, /) -> None:
+        """See Stream. Raises UnavailableError when the relay could not reach the agent."""
+        try:
+            super().sendall(data)
+        except OSError:
+            self._explain()
+            raise
+
+    def _explain(self) -> None:
+        status = self._channel.recv_exit_status()
+        if status > 0:
+            said = self._channel.recv_stderr(_RELAY_WORDS).decode(errors="replace").strip()
+            first = said.split("\n", 1)[0].removeprefix("error: ").rstrip(".")
+            why = f"its relay says: {first or f'exit status {status}'}"
+            raise no_agent(self._address, why)
+
+
 class SshTransport:
     """Transport over one warm SSH connection; each thread's call has its own channel."""
 
@@ -122,7 +166,7 @@ class SshTransport:
             return SshLink(connection.open_socket())
         except paramiko.ChannelException as error:
             if error.code == _CONNECT_FAILED:
-                raise self._no_agent("the socket does not answer") from error
+                raise no_agent(self._address, "its socket does not answer") from error
             return self._relay(connection)
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise _unreachable(self._address, error) from error
@@ -133,15 +177,19 @@ class SshTransport:
             channel = connection.open_session(timeout=CONNECT_TIMEOUT_S)
             channel.exec_command(RELAY)
         except (paramiko.SSHException, OSError, EOFError) as error:
-            raise self._no_agent("sshd neither forwards its socket nor runs its relay") from error
-        return SshLink(channel)
+            why = "sshd neither forwards its socket nor runs its relay"
+            raise no_agent(self._address, why) from error
+        return RelayLink(channel, self._address)
 
-    def _no_agent(self, why: str) -> UnavailableError:
-        return UnavailableError(
-            f"The login on {self._address.text} works, but the appliance agent is not reached: {why}.",
-            hint="On the node: systemctl start appliance-agent",
-            subject=self._address.text,
-        )
+
+def no_agent(address: Address, why: str) -> UnavailableError:
+    """The error for a node that lets one in but whose agent is not reached."""
+    return UnavailableError(
+        f"The login on {address.text} works, but the appliance agent is not reached: {why}.",
+        hint="On the node: systemctl start appliance-agent; why it ended: journalctl -u "
+        "appliance-agent -e",
+        subject=address.text,
+    )
 
 
 def connect(address: Address, identity: str = "") -> NodeConnection:
@@ -149,8 +197,8 @@ def connect(address: Address, identity: str = "") -> NodeConnection:
 
     Raises HostKeyError, ForbiddenError when no key is accepted, UnavailableError.
     """
-    pinned = _pinned(address)
-    connection = _start(address, tuple(pinned))
+    pinned = hostkeys.pinned(address)
+    connection = _start(address, tuple(entry.key_type for entry in pinned))
     try:
         _check_host_key(connection, address, pinned)
         _log_in(connection, address, identity)
@@ -203,31 +251,27 @@ def _family(algorithm: str) -> str:
     return "ssh-rsa" if algorithm.startswith("rsa-sha2-") else algorithm
 
 
-def _pinned(address: Address) -> dict[str, bytes]:
-    """Key type -> key pinned for a host; our file before ssh's own."""
-    found: dict[str, bytes] = {}
-    for path in hostkeys.known_files():
-        if path.exists():
-            entries = paramiko.HostKeys(str(path)).lookup(hostkeys.entry_name(address))
-            for key_type, key in (entries or {}).items():
-                found.setdefault(key_type, key.asbytes())
-    return found
-
-
-def _check_host_key(connection: NodeConnection, address: Address, pinned: dict[str, bytes]) -> None:
+def _check_host_key(
+    connection: NodeConnection, address: Address, pinned: tuple[hostkeys.Entry, ...]
+) -> None:
     key = connection.get_remote_server_key()
     key_type, shown = key.get_name(), key.asbytes()
+    if shown in hostkeys.revoked(address):
+        raise hostkeys.distrusted(address, key_type, shown)
     if not pinned:
         raise hostkeys.unknown(address, key_type, shown)
-    if shown not in pinned.values():
-        expected = pinned.get(key_type) or next(iter(pinned.values()))
-        raise hostkeys.changed(address, key_type, shown, expected)
+    if all(shown != entry.key for entry in pinned):
+        expected = next((item for item in pinned if item.key_type == key_type), pinned[0])
+        raise hostkeys.changed(address, key_type, shown, expected.key)
 
 
 def _log_in(connection: NodeConnection, address: Address, identity: str) -> None:
     user = address.user or this_user()
     tried = []
     for name, key in _keys(identity):
+        if key is None:
+            tried.append(name)
+            continue
         try:
             connection.auth_publickey(user, key)
         except (paramiko.SSHException, EOFError):
@@ -244,8 +288,11 @@ def _log_in(connection: NodeConnection, address: Address, identity: str) -> None
     )
 
 
-def _keys(identity: str) -> Iterator[tuple[str, paramiko.PKey]]:
-    """Keys to try, with a name for each: the one that was named, or the agent's and the usual."""
+def _keys(identity: str) -> Iterator[tuple[str, paramiko.PKey | None]]:
+    """Keys to try, with a name for each: the one that was named, or the agent's and the usual.
+
+    None for a usual one that is there but of no use; its name then says why.
+    """
     if identity:
         yield identity, _load(Path(identity))
         return
@@ -254,10 +301,14 @@ def _keys(identity: str) -> Iterator[tuple[str, paramiko.PKey]]:
     for name in _KEY_FILES:
         path = Path.home() / ".ssh" / name
         if path.exists():
-            try:
-                yield str(path), _load(path)
-            except ForbiddenError:
-                continue
+            yield _usual(path)
+
+
+def _usual(path: Path) -> tuple[str, paramiko.PKey | None]:
+    try:
+        return str(path), _load(path)
+    except ForbiddenError as error:
+        return f"{path} ({error.details[0]})", None
 
 
 def _load(path: Path) -> paramiko.PKey:
@@ -265,11 +316,14 @@ def _load(path: Path) -> paramiko.PKey:
         return paramiko.PKey.from_path(path)
     except OSError as error:
         why, hint = f"{error.strerror}", "Check the path given with -i."
-    except paramiko.PasswordRequiredException:
+    except (paramiko.PasswordRequiredException, TypeError):
+        # TypeError is what the cryptography library says of an OpenSSH key without its passphrase.
         why, hint = "it has a passphrase", f"Load it into the agent first: ssh-add {path}"
-    except (paramiko.SSHException, UnknownKeyType, ValueError) as error:
-        why, hint = f"{error}", "Make one with: ssh-keygen -t ed25519"
-    raise ForbiddenError(f"The key {path} cannot be used: {why}.", hint=hint, subject=str(path))
+    except (paramiko.SSHException, UnknownKeyType, ValueError):
+        why, hint = "it is no private SSH key", "Make one with: ssh-keygen -t ed25519"
+    raise ForbiddenError(
+        f"The key {path} cannot be used: {why}.", hint=hint, subject=str(path), details=[why]
+    )
 
 
 def _send_at_once(connection: NodeConnection) -> None:
@@ -283,7 +337,7 @@ def _send_at_once(connection: NodeConnection) -> None:
         session.exec_command("true")
         session.recv_exit_status()
         session.close()
-    except paramiko.SSHException:
+    except (paramiko.SSHException, EOFError):
         return
 
 
