@@ -43,6 +43,7 @@ class Address(NamedTuple):
 
 
 SSH_PORT: Final = 22
+_LAST_PORT: Final = 65_535
 LOCAL: Final = Address("unix", "", "", 0, SOCKET)
 
 
@@ -57,22 +58,33 @@ def parse_address(text: str) -> Address:
         return Address("unix", "", "", 0, rest)
     user, _, place = rest.rstrip("/").rpartition("@")
     host, port = _split_port(place)
-    if scheme != "ssh" or not host or "/" in host or (port and not port.isdigit()):
+    if scheme != "ssh" or not _may_be_host(host) or not 1 <= port <= _LAST_PORT:
         raise InvalidInputError(
             f"'{text}' is not the address of a node.",
             hint="Write ssh://USER@HOST or ssh://USER@HOST:PORT; for this machine leave it out.",
             subject=text,
         )
-    return Address("ssh", user, host, int(port or SSH_PORT), "")
+    return Address("ssh", user, host, port, "")
 
 
-def _split_port(place: str) -> tuple[str, str]:
-    """Host and port; an IPv6 address stands in brackets."""
+def _split_port(place: str) -> tuple[str, int]:
+    """Host and port, 0 when it is none; an IPv6 address stands in brackets."""
     if place.startswith("["):
-        host, _, rest = place[1:].partition("]")
-        return host, rest.removeprefix(":")
-    host, _, port = place.partition(":")
-    return host, port
+        host, closed, rest = place[1:].partition("]")
+        colon, port = rest[:1], rest[1:]
+        if not closed or colon not in {"", ":"}:
+            return "", 0
+    else:
+        host, colon, port = place.partition(":")
+    if not port:
+        return host, SSH_PORT
+    return host, int(port) if port.isascii() and port.isdigit() and len(port) < 6 else 0  # noqa: PLR2004
+
+
+def _may_be_host(text: str) -> bool:
+    """Whether it may be looked up: a name that looks like an option is no host."""
+    plain = text.isprintable() and not set(text) & set(" /@[]")
+    return bool(text) and plain and not text.startswith("-")
 
 
 def this_user() -> str:
