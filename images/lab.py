@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
+from appliance.cli.parsing import Parser
+from appliance.cli.pipes import run_piped
 from appliance.errors import ApplianceError
 from appliance.model.base import parse_size
 from appliance.model.disk import Transport
@@ -28,9 +31,13 @@ Act = Callable[[argparse.Namespace], int | None]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; returns its exit status."""
-    options = build_parser().parse_args(argv)
-    act: Act = options.act
+    return run_piped(partial(_run, argv))
+
+
+def _run(argv: Sequence[str] | None) -> int:
     try:
+        options = build_parser().parse_args(argv)
+        act: Act = options.act
         return act(options) or 0
     except ApplianceError as error:
         print(f"appliance-lab: {error.message}\n{error.hint}", file=sys.stderr)
@@ -42,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 class _VerbMaker:
     """Adds verbs to the parser, each with its function, one line of help and an example."""
 
-    def __init__(self, verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    def __init__(self, verbs: argparse._SubParsersAction[Parser]) -> None:
         self._verbs = verbs
 
     def __call__(self, name: str, act: Act, text: str, example: str) -> argparse.ArgumentParser:
@@ -61,11 +68,7 @@ class _VerbMaker:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all verbs; each names its function as `act`."""
-    parser = argparse.ArgumentParser(
-        prog="appliance-lab",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = Parser(prog="appliance-lab", description=DESCRIPTION)
     verb = _VerbMaker(parser.add_subparsers(required=True, metavar="VERB"))
     _add_life(verb)
     _add_node(verb)

@@ -8,9 +8,11 @@ import sys
 from appliance.api.contract import JOB_START, PLAN_MAKE
 from appliance.api.wire import ApplyRequest
 from appliance.cli import render
+from appliance.cli.asking import agreed, ask
 from appliance.cli.session import Session
 from appliance.cli.watching import report, watch
 from appliance.errors import ConfirmationError
+from appliance.model.job import Job
 from appliance.model.plan import Plan, PlanRequest
 
 
@@ -33,14 +35,21 @@ def carry_out_plan(session: Session, plan: Plan, options: argparse.Namespace) ->
         return 0
     confirmed = _confirmed(plan, frozenset(options.confirm))
     _agree(plan, yes=options.yes or bool(plan.confirmations and not confirmed.asked))
-    started = session.client().call(
-        JOB_START, ApplyRequest(plan_id=plan.id, digest=plan.digest, confirm=confirmed.tokens)
-    )
+    started = _start(session, plan, confirmed.tokens)
     if options.no_wait:
         words = f"job {started.number} started; see: appliance job watch {started.number}"
         print(started.model_dump_json(indent=2) if session.as_json else words)
         return 0
     return report(session, watch(session, started))
+
+
+def _start(session: Session, plan: Plan, confirm: frozenset[str]) -> Job:
+    request = ApplyRequest(plan_id=plan.id, digest=plan.digest, confirm=confirm)
+    try:
+        return session.client().call(JOB_START, request)
+    except KeyboardInterrupt:
+        words = "Interrupted while the job was started; whether it runs: appliance job list"
+        raise KeyboardInterrupt(words) from None
 
 
 def same_wish(plan: Plan) -> bool:
@@ -98,7 +107,7 @@ def _confirmed(plan: Plan, given: frozenset[str]) -> _Confirmed:
     tokens = set(given)
     for item in missing:
         print(f"{render.paint('destroys data:', 'critical')} {item.why}")
-        if input(f"Type {item.token} to confirm: ").strip() != item.token:
+        if ask(f"Type {item.token} to confirm: ") != item.token:
             raise ConfirmationError(
                 f"'{item.token}' was not confirmed; nothing was done.",
                 hint="Run it again, and type exactly what is asked for.",
@@ -114,5 +123,5 @@ def _agree(plan: Plan, *, yes: bool) -> None:
         raise ConfirmationError(
             "Nobody is there to agree to the plan.", hint="If it is as you want it, add: --yes"
         )
-    if input("Carry it out? [y/N] ").strip().lower() not in {"y", "yes"}:
+    if not agreed("Carry it out?"):
         raise ConfirmationError("Not agreed to; nothing was done.", hint="--preview only shows it.")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from typing import Final, NamedTuple
 
 from appliance.cli.nouns import NOUNS
 from appliance.cli.parsing import NODE_HELP, Parser
+from appliance.cli.pipes import run_piped
 from appliance.cli.render import paint
 from appliance.cli.session import Session
 from appliance.errors import ApplianceError, InvalidInputError
@@ -47,19 +49,20 @@ class Given(NamedTuple):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command. Returns the exit status; errors are told on standard error."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    return run_piped(partial(_run_and_tell, words))
+
+
+def _run_and_tell(argv: list[str]) -> int:
     try:
-        status = run(sys.argv[1:] if argv is None else list(argv))
-        sys.stdout.flush()
+        return run(argv)
     except ApplianceError as error:
         return tell(error)
-    except KeyboardInterrupt:
-        sys.stderr.write("\n")
+    except KeyboardInterrupt as interrupt:
+        # The terminal has echoed ^C; what follows begins on a line of its own.
+        begin = "\n" if sys.stderr.isatty() else ""
+        sys.stderr.write(f"{begin}{str(interrupt) or 'Interrupted.'}\n")
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader has gone; python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    return status
 
 
 def run(argv: list[str]) -> int:

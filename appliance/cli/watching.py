@@ -17,7 +17,10 @@ _OVER: Final = frozenset({StepState.ENDED, StepState.FAILED, StepState.UNDONE})
 
 
 def watch(session: Session, job: Job) -> Job:
-    """Follow a job to its end. On ctrl-C says how to come back, and the job goes on."""
+    """Follow a job to its end.
+
+    Raises KeyboardInterrupt with how to come back; the job goes on.
+    """
     client, view = session.client(), _View(session)
     try:
         view.show(job)
@@ -26,8 +29,8 @@ def watch(session: Session, job: Job) -> Job:
             job = client.call(JOB_GET, query, number=str(job.number))
             view.show(job)
     except KeyboardInterrupt:
-        sys.stderr.write(f"\nThe job goes on without you: appliance job watch {job.number}\n")
-        raise
+        words = f"The job goes on without you: appliance job watch {job.number}"
+        raise KeyboardInterrupt(words) from None
     finally:
         view.clear()
     return job

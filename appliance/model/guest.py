@@ -57,6 +57,7 @@ class CloudInit(Value):
     """A NoCloud seed: cloud-init's user-data and, if the default will not do, its meta-data."""
 
     user_data: UserText
+    """What cloud-init is to do, as #cloud-config or a script."""
     meta_data: UserText = ""
     """Default: the guest's name as instance-id and local-hostname."""
 
@@ -65,7 +66,9 @@ class GuestSpec(Spec):
     """A virtual machine with its disks on volumes."""
 
     memory: Size
+    """What it gets for itself; it must fit into what the node keeps free for guests."""
     cpus: Annotated[int, Field(ge=1, le=256)] = 1
+    """Virtual processors."""
     disks: Annotated[tuple[Name, ...], Field(max_length=16)] = ()
     """Volumes, in the guest vda, vdb and so on; the first one boots."""
     image: FilePath = ""
@@ -73,8 +76,11 @@ class GuestSpec(Spec):
     iso: FilePath = ""
     """Put into a CD drive; boots when the first disk does not."""
     kernel: FilePath = ""
+    """Kernel to boot directly; with firmware = kernel only."""
     initrd: FilePath = ""
+    """Its initial RAM disk."""
     cmdline: Annotated[str, StringConstraints(max_length=2048)] = ""
+    """Its command line."""
     firmware: Firmware = Firmware.UEFI
     network: Annotated[
         str, StringConstraints(pattern=r"^(user|none|bridge:[A-Za-z0-9._-]{1,15})$")
@@ -82,7 +88,9 @@ class GuestSpec(Spec):
     """user: out through the host only; bridge:NAME: a machine of its own on that bridge."""
     cloud_init: CloudInit | None = None
     autostart: bool = True
+    """Start it when the node starts."""
     running: bool = True
+    """Whether it should run now."""
 
     @model_validator(mode="after")
     def _rules(self) -> GuestSpec:

@@ -65,13 +65,16 @@ class Chap(Value):
     """One direction of CHAP: who, and the name of the stored secret."""
 
     user: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@-]{0,62}$")]
+    """The name that is given."""
     secret: Name
+    """Name of the stored secret."""
 
 
 class LunSpec(Spec):
     """A volume as an iSCSI disk."""
 
     volume: Name
+    """The volume that is the disk."""
     initiators: Annotated[tuple[IscsiName, ...], Field(min_length=1)]
     """Who may log in; nobody else sees the target."""
     chap: Chap
@@ -79,6 +82,7 @@ class LunSpec(Spec):
     mutual: Chap | None = None
     """How the target proves itself to the initiators; another secret than theirs."""
     read_only: bool = False
+    """Initiators may not write."""
     enabled: bool = True
     """False takes the target off the network and ends open sessions; everything else stays."""
     target: str = ""

@@ -19,11 +19,14 @@ class ShareSpec(Spec):
     """XFS on a volume, mounted under /srv/shares/NAME."""
 
     volume: Name
+    """The volume that holds it."""
     quota: Size | None = None
     """Project quota over the whole share; None for the volume's own size. A full quota answers
     "no space left" to clients: XFS has ENOSPC, not EDQUOT, for project quotas."""
     owner: Name = "root"
+    """Whose the top folder is."""
     group: Name = "users"
+    """Whose members may write."""
     mode: Annotated[str, Field(pattern=r"^[0-7]{4}$")] = "2770"
     """Permissions of the top folder, octal; new files inherit them by its default ACL, so that
     NFS and SMB writers of the group can work on each other's files."""
@@ -91,6 +94,7 @@ class UserSpec(Spec):
     uid: Annotated[int, Field(ge=1000, le=59999)] | None = None
     """NFS clients go by number; None for the next free one."""
     groups: tuple[Group, ...] = ("users",)
+    """Supplementary groups; they decide about shares together with the shares' own group."""
     password: Name | None = None
     """Name of the stored secret that is the SMB password; None for no SMB access."""
 
@@ -155,8 +159,9 @@ class NfsSpec(Spec):
     insecure_ports: bool = False
     """Take clients behind address translation, whose source ports are above 1023."""
     anonymous_uid: Annotated[int, Field(ge=1, le=65534)] = 65534
+    """Whose rights squashed users get; 65534 is nobody."""
     anonymous_gid: Annotated[int, Field(ge=1, le=65534)] = 65534
-    """Whose rights squashed users get."""
+    """Their group; 65534 is nogroup."""
 
     @model_validator(mode="after")
     def _each_client_once(self) -> Self:
@@ -201,7 +206,9 @@ class SmbSpec(Spec):
     """An SMB 3.1.1 share; clients open \\\\NODE\\NAME."""
 
     writers: tuple[Principal, ...] = ()
+    """Users and @groups that may read and write."""
     readers: tuple[Principal, ...] = ()
+    """Users and @groups that may only read."""
     encryption: Encryption = Encryption.REQUIRED
     hidden: bool = False
     """Not shown when a client lists the shares."""

@@ -15,6 +15,7 @@ class VolumeSpec(Spec):
     """A thin volume in a tier of a pool."""
 
     pool: Name
+    """The pool it stands in."""
     size: Size
     """Virtual size; may grow, never shrink."""
     tier: TierName = TierName.CAPACITY

@@ -51,9 +51,11 @@ def _apply(session: Session, arguments: argparse.Namespace) -> int:
 
 def _read(spec: str) -> str:
     try:
-        text = (
-            sys.stdin.read(_LARGEST + 1) if spec == "-" else Path(spec).read_text(encoding="utf-8")
-        )
+        if spec == "-":
+            text = sys.stdin.read(_LARGEST + 1)
+        else:
+            with Path(spec).open(encoding="utf-8") as stream:
+                text = stream.read(_LARGEST + 1)
     except OSError as error:
         raise InvalidInputError(
             f"{spec} cannot be read: {error.strerror}.", hint="Check the path.", subject=spec

@@ -47,5 +47,13 @@ def whole_parser() -> Parser:
             faces = [face for face in views if face["face_of"] == view["noun"]]
             parsers[view["noun"]] = parser_of_view(view | {"faces": faces})
     for noun, parser in parsers.items():
-        nouns.add_parser(noun, parents=[parser], add_help=False, help=parser.description)
+        title = parser.description
+        nouns.add_parser(
+            noun,
+            parents=[parser],
+            add_help=False,
+            help=title,
+            description=title,
+            epilog=parser.epilog,
+        )
     return top

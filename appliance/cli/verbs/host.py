@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from appliance.cli.asking import agreed
 from appliance.cli.parsing import Parser, add_verb, parser_for, verbs_of
 from appliance.cli.session import Session
 from appliance.errors import ConfirmationError, HostKeyError, InvalidInputError
@@ -83,5 +84,5 @@ def _ask(host: str, key_type: str, shown: str) -> None:
             "Nobody is there to compare the fingerprint.",
             hint=f"If it is right: --fingerprint {shown}",
         )
-    if input("Is it the same? [y/N] ").strip().lower() not in {"y", "yes"}:
+    if not agreed("Is it the same?"):
         raise ConfirmationError("The host key was not accepted.", hint="Nothing was pinned.")

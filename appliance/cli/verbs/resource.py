@@ -82,7 +82,7 @@ def _check_noun_offline(noun: str) -> None:
     from appliance.kinds.registry import all_kinds
 
     kinds = [kind.model_dump() for kind in kind_list(all_kinds()).kinds]
-    if noun not in {kind["noun"] for kind in kinds}:
+    if noun not in {kind["noun"] for kind in kinds if not kind["face_of"]}:
         raise _unknown_noun(noun, kinds)
 
 

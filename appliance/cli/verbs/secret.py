@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from appliance.api import paths
+from appliance.cli.asking import ask_hidden
 from appliance.cli.parsing import Parser, add_verb, parser_for, verbs_of
 from appliance.cli.session import Session
 from appliance.errors import InvalidInputError
@@ -70,18 +71,25 @@ def _generate() -> str:
 
 def _read(name: str) -> str:
     if sys.stdin.isatty():
-        from getpass import getpass
-
-        value = getpass(f"Value for '{name}': ")
-        if getpass("Once more: ") != value:
+        value = ask_hidden(f"Value for '{name}': ")
+        if ask_hidden("Once more: ") != value:
             raise InvalidInputError("The two values differ.", hint="Try again; nothing was stored.")
     else:
-        value = sys.stdin.readline().rstrip("\r\n")
+        value = _piped()
     if not value:
         raise InvalidInputError(
             "There is no value.", hint="Pipe it in or type it; or use --generate."
         )
     return value
+
+
+def _piped() -> str:
+    try:
+        return sys.stdin.readline().rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(
+            "The value is not text.", hint="A secret is one line of UTF-8 text."
+        ) from error
 
 
 def _drop(session: Session, arguments: argparse.Namespace) -> int:
