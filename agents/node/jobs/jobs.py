@@ -114,7 +114,8 @@ class Jobs:
             now=self._bench.now(),
             continues=number,
         )
-        given = self._journal.confirmed(number)
+        chain = self._journal.chain(number)
+        given = frozenset[str]().union(*(self._journal.confirmed(item) for item in chain))
         asked = tuple(item for item in fresh.confirmations if item.token not in given)
         fresh = fresh.model_copy(update={"confirmations": asked})
         self._journal.save_plan(fresh)

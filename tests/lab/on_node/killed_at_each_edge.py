@@ -1,6 +1,9 @@
-"""Runs on a node: carries a site out while SIGKILL ends the agent's process at every edge of it.
+"""Runs on a node: carries a site out while SIGKILL ends the agent's process at its step boundaries.
 
-usage: killed_at_each_edge.py SITE.json DATABASE EDGES     EDGES: begun,performed,...
+usage: killed_at_each_edge.py SITE.json DATABASE WHICH
+
+    each    every step three times: when it is begun, performed, and written down as ended
+    turns   every boundary between two steps once, in turn at one of these three edges of it
 
 Each round is a child process with the agent's own parts (no other code path): it recovers, plans
 what is left, starts the job, and is killed at the first edge that was not hit in an earlier round.
@@ -15,38 +18,53 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from agents.node.handlers.compose import compose, new_id, now, this_machine
 from agents.node.handlers.context import Context
 from appliance.errors import ApplianceError
+from appliance.kinds.registry import all_kinds
 from appliance.model.job import ENDED, Job, JobState
 from appliance.model.plan import Plan
 from appliance.planner.plan import make_plan
 from appliance.planner.site import parse_site
 
-ROUNDS_AT_MOST = 400
+ROUNDS_AT_MOST: Final = 400
+EDGES: Final = ("begun", "performed", "ended")
+START: Final = "the start"
 
 
 class Killer:
-    """Kills its own process at the first edge that is not in the file yet."""
+    """Kills its own process at the first edge that is due and not in the file yet."""
 
-    def __init__(self, seen: Path, edges: frozenset[str]) -> None:
-        self.seen, self.edges = seen, edges
+    def __init__(self, seen: Path, which: str) -> None:
+        self.seen, self.which = seen, which
         self.titles: tuple[str, ...] = ()
 
     def __call__(self, number: int, step: int, edge: str) -> None:
         del number
-        if edge not in self.edges or not step:
-            return
-        line = f"{edge}: {self.titles[step - 1]}\n"
-        if line in self.seen.read_text().splitlines(keepends=True):
+        killed = self.seen.read_text().splitlines()
+        place = self._step(step, edge) if self.which == "each" else self._turn(step, edge, killed)
+        if not place or f"{edge}: {place}" in killed:
             return
         with self.seen.open("a") as sink:
-            sink.write(line)
+            sink.write(f"{edge}: {place}\n")
             sink.flush()
             os.fsync(sink.fileno())
         os.kill(os.getpid(), signal.SIGKILL)
+
+    def _step(self, step: int, edge: str) -> str:
+        return self.titles[step - 1] if step and edge in EDGES else ""
+
+    def _turn(self, step: int, edge: str, killed: list[str]) -> str:
+        """The boundary an edge lies at, called by the step before it; empty when it is not due."""
+        if (edge if edge != "proving" else "begun") != EDGES[len(killed) % len(EDGES)]:
+            return ""
+        places = [line.partition(": ")[2] for line in killed]
+        before = (step or len(self.titles) + 1) - (2 if edge in ("begun", "proving") else 1)
+        place = self.titles[before] if before >= 0 else START
+        # A round that goes on begins with the boundary the one before it was killed at.
+        return "" if place in places or (before < 0 and places) else place
 
 
 def child(site: Path, database: Path, killer: Killer) -> NoReturn:
@@ -54,7 +72,7 @@ def child(site: Path, database: Path, killer: Killer) -> NoReturn:
     context = compose(this_machine(), database, boundary=killer)
     try:
         cut_off = context.jobs.recover()
-        plan = context.jobs.finish(cut_off[-1].number) if cut_off else first_plan(context, site)
+        plan = context.jobs.finish(cut_off[0].number) if cut_off else first_plan(context, site)
         killer.titles = tuple(step.title for step in plan.steps)
         job = ended(context, context.jobs.start(plan, frozenset(), "root", "local"))
     except ApplianceError as error:
@@ -87,11 +105,13 @@ def ended(context: Context, job: Job) -> Job:
     return job
 
 
-def main(site: Path, database: Path, edges: frozenset[str]) -> int:
+def main(site: Path, database: Path, which: str) -> int:
     """Rounds until one ends by itself. The exit status is that round's."""
-    seen = database.with_suffix(".edges")
-    seen.touch()
-    killer, kills, began = Killer(seen, edges), 0, time.monotonic()
+    seen = site.with_suffix(".edges")
+    seen.write_text("")
+    # Children that find the kinds read already are started sooner.
+    all_kinds()
+    killer, kills, began = Killer(seen, which), 0, time.monotonic()
     for _ in range(ROUNDS_AT_MOST):
         pid = os.fork()
         if not pid:
@@ -102,10 +122,10 @@ def main(site: Path, database: Path, edges: frozenset[str]) -> int:
         kills += 1
     else:
         status = 1
-    seconds = round(time.monotonic() - began)
-    print(json.dumps({"status": status, "kills": kills, "seconds": seconds, "edges": seen.read_text().splitlines()}))
+    told = {"status": status, "kills": kills, "seconds": round(time.monotonic() - began)}
+    print(json.dumps(told | {"edges": seen.read_text().splitlines()}))
     return status
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2]), frozenset(sys.argv[3].split(","))))
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]))
