@@ -21,14 +21,13 @@ _UNAVAILABLE: Final = 69
 
 def relay(path: str = SOCKET, *, stdin: int = 0, stdout: int = 1) -> int:
     """Carry bytes until either side is done. Returns the exit status."""
-    agent = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        agent.connect(path)
-    except OSError as error:
-        sys.stderr.write(f"error: the appliance agent does not answer on {path}: {error.strerror}\n"
-                         "next: systemctl start appliance-agent\n")  # fmt: skip
-        return _UNAVAILABLE
-    with agent:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as agent:
+        try:
+            agent.connect(path)
+        except OSError as error:
+            sys.stderr.write(f"error: the appliance agent does not answer on {path}: "
+                             f"{error.strerror}\nnext: systemctl start appliance-agent\n")  # fmt: skip
+            return _UNAVAILABLE
         try:
             _carry(agent, stdin, stdout)
         except (BrokenPipeError, ConnectionResetError):

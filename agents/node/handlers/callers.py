@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from appliance.api.contract import Endpoint, Role
 from appliance.api.paths import GROUPS
@@ -24,8 +24,11 @@ ROLE_OF_GROUP: Final[Mapping[str, Role]] = MappingProxyType(
 KNOWN_FOR_S: Final = 30.0
 """How long a user's groups are believed, so that a warm connection loses a role soon after the
 user lost the group."""
-_SESSION: Final = re.compile(r"/session-(\w+)\.scope")
-_SSHD: Final = re.compile(r"/sshd?(@[^/]*)?\.service")
+# From the root of the cgroup tree: below user@UID.service users make groups of any name themselves.
+_SESSION: Final = re.compile(r"^0::/user\.slice/user-\d+\.slice/session-(\w+)\.scope", re.MULTILINE)
+_SSHD: Final = re.compile(
+    r"^0::/system\.slice/(system-sshd?\.slice/)?sshd?(@[^/]*)?\.service", re.MULTILINE
+)
 """Where a node keeps no login sessions, its SSH logins stay in sshd's own service."""
 
 
@@ -46,7 +49,7 @@ class Caller:
     origin: str
     """local; ssh, or ssh from ADDRESS where the login session tells."""
 
-    def require(self, endpoint: Endpoint[object, object]) -> None:
+    def require(self, endpoint: Endpoint[Any, Any]) -> None:
         """Raises ForbiddenError unless one of the caller's roles allows the endpoint."""
         if self.roles & endpoint.roles:
             return
@@ -117,15 +120,14 @@ def system_groups(uid: int, gid: int) -> tuple[str, frozenset[str]]:
 def origin_of(pid: int, root: Path = Path("/")) -> str:
     """Where a process's login came from, by its session's cgroup and logind's record of it.
 
-    Both are written by root, so a user cannot forge them; a service that is in no login session
-    is local.
+    Both are written by root, so a user cannot forge them; what is in no login session is local.
     """
     try:
-        cgroup = (root / f"proc/{pid}/cgroup").read_text(encoding="utf-8")
+        cgroup = _text(root / f"proc/{pid}/cgroup")
         session = _SESSION.search(cgroup)
         if session is None:
             return "ssh" if _SSHD.search(cgroup) else "local"
-        text = (root / "run/systemd/sessions" / session[1]).read_text(encoding="utf-8")
+        text = _text(root / "run/systemd/sessions" / session[1])
     except OSError:
         return "local"
     facts = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
@@ -133,3 +135,7 @@ def origin_of(pid: int, root: Path = Path("/")) -> str:
         return "local"
     service = "ssh" if facts.get("SERVICE") == "sshd" else facts.get("SERVICE", "remote")
     return f"{service} from {facts.get('REMOTE_HOST', 'an unknown address')}"
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")
