@@ -17,6 +17,8 @@ from images.machine import Machine, address_of, free_l2_port
 from images.record import Record, all_records
 
 NODES_AT_MOST: Final = 16
+_TOLD: Final = 20
+"""Changed files that are named before the rest is only counted."""
 
 
 def up(options: argparse.Namespace) -> None:
@@ -71,7 +73,10 @@ def ssh(options: argparse.Namespace) -> int:
 
 def deploy(options: argparse.Namespace) -> None:
     """Put today's code into the node."""
-    _machine(options).deploy()
+    changed = _machine(options).deploy()
+    for name in changed[:_TOLD]:
+        print(name)
+    print(f"{len(changed)} files changed" if changed else "the node has this code already")
 
 
 def pull(options: argparse.Namespace) -> None:

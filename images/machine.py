@@ -16,14 +16,14 @@ from appliance.model.profile import EmulatedDisk, Profile
 from images import bays, chassis, qemu
 from images.build import Image
 from images.cache import REPO
+from images.deploy import code_of, deploy
 from images.disk import lab_key
 from images.errors import CheckFailedError, RigError
 from images.qmp import connect
 from images.record import Record, first_disks, load_record
 from images.ssh import Ssh
-from images.verbs import Verbs, pack
+from images.verbs import Verbs
 
-SITE_PACKAGES = "/opt/appliance/venv/lib/python3.13/site-packages"
 L2_DEVICE = "/sys/bus/pci/devices/0000:00:05.0"
 
 
@@ -196,15 +196,15 @@ class Machine(Verbs):
         """The node's journal of this boot."""
         return self.succeed("journalctl", "-b", "--no-pager", "-o", "short-precise", timeout_s=300)
 
-    def deploy(self) -> None:
-        """Replace our packages in the node by the working tree's, and restart the agent."""
-        folders = {name: REPO / name for name in ("appliance", "agents", "tui")}
-        folders["agents/node/profile_data"] = REPO / "hardware-profiles"
-        names = "appliance agents tui"
-        self.succeed(f"cd {SITE_PACKAGES} && rm -rf {names}")
-        self.unpack(pack(folders), SITE_PACKAGES)
-        self.succeed("systemctl reset-failed appliance-agent; systemctl restart appliance-agent")
+    def deploy(self) -> tuple[str, ...]:
+        """Bring our packages in the node to the working tree's, and restart the agent; what of
+        them changed."""
+        changed = deploy(self, code_of(REPO))
+        if changed:
+            words = "systemctl reset-failed appliance-agent; systemctl restart appliance-agent"
+            self.succeed(words)
         self.wait_for_agent()
+        return changed
 
     def wait_for_agent(self, *, timeout_s: float = 60) -> None:
         """Wait until the agent listens; fails at once, with its log, when it ended instead."""
