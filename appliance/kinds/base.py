@@ -202,6 +202,11 @@ class Kind(ABC, Generic[S, F]):
         del change, view
         return ()
 
+    def given_up(self, change: Change[S, F], view: View) -> tuple[tuple[str, str], ...]:
+        """(token, why) a person must type before a change that gives something up."""
+        del change, view
+        return ()
+
     def notes(self, change: Change[S, F], view: View) -> tuple[str, ...]:
         """Facts to show in the preview: usable capacity, what is wasted."""
         del change, view

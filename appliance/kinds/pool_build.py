@@ -114,8 +114,8 @@ class PoolBuild:
     def steps(self) -> Iterator[RunStep]:
         """What is left to do, in order."""
         places = self.places()
-        yield from self._open(places)
-        yield from self._prepare(tuple(item for item in places if item.member is None))
+        yield from self.open_layers(places)
+        yield from self.prepare(tuple(item for item in places if item.member is None))
         yield from self._group(places)
         for place in places:
             if not place.tagged and place.disk is not None:
@@ -152,7 +152,7 @@ class PoolBuild:
                 return False, member
         return False, None
 
-    def _open(self, places: tuple[Place, ...]) -> Iterator[RunStep]:
+    def open_layers(self, places: tuple[Place, ...]) -> Iterator[RunStep]:
         """Members whose layer is closed: a start on which the early opening did not see them."""
         shut = [p for p in places if p.member and p.member.missing and p.integrity and p.disk]
         for place in shut:
@@ -164,7 +164,8 @@ class PoolBuild:
             yield self.make.run(f"Activate {vg}", "vgchange", "--activate", "y", vg,
                                 undo=("vgchange", "--activate", "n", vg))  # fmt: skip
 
-    def _prepare(self, new: tuple[Place, ...]) -> Iterator[RunStep]:
+    def prepare(self, new: tuple[Place, ...]) -> Iterator[RunStep]:
+        """Everything below the volume group on disks that are not in it yet."""
         unlabelled: dict[bool, list[Disk]] = {False: [], True: []}
         for place in new:
             disk = self._present(place)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from appliance.kinds.lvm_report import LogicalVolume, PhysicalVolume, VolumeGroup, tag_value
+from appliance.model.names import integrity_device
 from appliance.model.pool import MemberFound, PoolFound, RaidLevel, TierFound, TierName
 
 _INTEGRITY: Final = "/dev/mapper/int-"
@@ -85,10 +86,11 @@ def _tier(
 
 
 def _member(item: PhysicalVolume, raid_lv: str, mismatches: Mapping[str, int]) -> MemberFound:
-    layer = item.device.removeprefix("/dev/mapper/")
     integrity = item.device.startswith(_INTEGRITY) or tag_value(item.tags, "layer") == "integrity"
+    serial = tag_value(item.tags, "serial") or _serial_of(item.device)
+    layer = integrity_device(serial)
     return MemberFound(
-        serial=tag_value(item.tags, "serial") or _serial_of(item.device),
+        serial=serial,
         pv="" if item.missing else item.device,
         pv_uuid=item.uuid,
         size=item.size,
@@ -98,6 +100,8 @@ def _member(item: PhysicalVolume, raid_lv: str, mismatches: Mapping[str, int]) -
         mismatches=mismatches.get(layer),
         holds_data=any(_is_image(name, raid_lv) for name in item.logical_volumes),
         holds_cache=any(_CACHE_LEG.fullmatch(name) for name in item.logical_volumes),
+        volumes=tuple(sorted(item.logical_volumes)),
+        layer_open=integrity and layer in mismatches,
     )
 
 

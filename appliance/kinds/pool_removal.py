@@ -24,7 +24,7 @@ def removal_steps(name: str, found: PoolFound | None, snapshot: NodeSnapshot) ->
     if found is not None:
         yield from _take_apart(make, found)
     for disk, member in _disks(name, found, snapshot):
-        yield from _blank(make, disk, member)
+        yield from blank_disk(make, disk, member)
 
 
 def _take_apart(make: PoolSteps, found: PoolFound) -> Iterator[RunStep]:
@@ -64,7 +64,8 @@ def _disks(
             yield disk, member
 
 
-def _blank(make: PoolSteps, disk: Disk, member: MemberFound | None) -> Iterator[RunStep]:
+def blank_disk(make: PoolSteps, disk: Disk, member: MemberFound | None) -> Iterator[RunStep]:
+    """Close the checksum layer over a disk that is out of its pool, and erase our labels on it."""
     layer = integrity_device(disk.serial)
     if layer in disk.holders or (member is not None and member.integrity):
         yield make.run(f"Close the checksum layer on {disk.where}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from appliance.model.base import VOLATILE, Bytes, Value
 
@@ -38,6 +38,10 @@ class DiskRole(StrEnum):
     OSD = "osd"
     BOOT = "boot"
     FOREIGN = "foreign"
+
+
+OUR_LAYERS: Final = frozenset({"DM_integrity", "LVM2_member"})
+"""What our own half-built pools leave on a disk, as blkid(8) names it."""
 
 
 class Signature(Value):

@@ -79,6 +79,10 @@ class MemberFound(Value):
     """An image of the tier's RAID lies on it; False for a disk the tier has yet to grow onto."""
     holds_cache: bool = False
     """A leg of the tier's cache lies on it."""
+    volumes: tuple[str, ...] = ()
+    """Logical volumes with extents on it, hidden ones too: RAID images and their metadata."""
+    layer_open: bool = False
+    """A checksum layer is open under its name, whether its disk still answers or not."""
 
 
 class TierFound(Value):

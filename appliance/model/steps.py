@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from appliance.model.base import Value
+from appliance.model.base import Bytes, Value
 from appliance.model.command import Command
 
 
@@ -56,6 +56,10 @@ class WaitStep(StepBase):
     until: str
     timeout_s: float = 60
     poll_s: float = 0.5
+    percent: str = ""
+    """Finds how far it is in the output, in its first group; empty when that is not told."""
+    size: Bytes = 0
+    """Bytes to be worked through until then; 0 when unknown."""
 
 
 class GuestAct(StrEnum):

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
 
 from appliance.errors import RefusedError
-from appliance.model.disk import Disk, DiskRole, Signature
+from appliance.model.disk import OUR_LAYERS, Disk, DiskRole, Signature
 from appliance.model.plan import DiskClaim
 from appliance.model.snapshot import NodeSnapshot
 from appliance.model.steps import Step
-
-OUR_LAYERS: Final = frozenset({"DM_integrity", "LVM2_member"})
-"""What our own half-built pools leave on a disk, as blkid(8) names it."""
 
 
 def check_claims(snapshot: NodeSnapshot, steps: Iterable[Step]) -> tuple[DiskClaim, ...]:

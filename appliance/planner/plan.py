@@ -129,7 +129,10 @@ def _asked_by_kind(
     kinds: Kinds, item: Difference, own: tuple[Step, ...], view: View
 ) -> tuple[tuple[str, str], ...]:
     change: AnyChange = item.change
-    return kinds[item.noun].confirmations(change, view) if item.removal and own else ()
+    if not own:
+        return ()
+    kind = kinds[item.noun]
+    return kind.confirmations(change, view) if item.removal else kind.given_up(change, view)
 
 
 def _asked_by_steps(steps: tuple[Step, ...]) -> Iterator[tuple[str, str]]:

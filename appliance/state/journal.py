@@ -176,6 +176,13 @@ class Journal:
         change: Row = {"state": state.value, "code": code, "output": output[-OUTPUT_TAIL:]}
         self._change_step(number, step, change | {"ended_at": self._stamp()})
 
+    def step_says(self, number: int, step: int, words: str) -> None:
+        """Note how far a begun step is; the words stand as its output until it ends."""
+        with self._store.writing() as db:
+            db.table("step").update((number, step), {"output": words})
+            self._note(db, number, f"step {step}: {words}")
+        self._wake()
+
     def step_undoing(self, number: int, step: int) -> None:
         """Commit that a step is being taken back: cut off here, its effect is uncertain again."""
         self._change_step(number, step, {"state": StepState.BEGUN.value})

@@ -7,6 +7,7 @@ import shlex
 from typing import Final, assert_never
 
 from agents.node.apply.handles import Actor
+from agents.node.apply.progress import Progress, Tell, nobody_listens
 from appliance.errors import StepFailedError
 from appliance.model.command import Effect, Output
 from appliance.model.steps import (
@@ -40,8 +41,11 @@ _VIRSH: Final = {
 }
 
 
-def perform(step: Step, actor: Actor) -> Output:
-    """Carry a step out. Raises StepFailedError, or FullError when there is no room for it."""
+def perform(step: Step, actor: Actor, tell: Tell = nobody_listens) -> Output:
+    """Carry a step out; `tell` hears how far a long wait is.
+
+    Raises StepFailedError, or FullError when there is no room for it.
+    """
     match step:
         case RunStep():
             return actor.executor.run(step.command)
@@ -50,7 +54,7 @@ def perform(step: Step, actor: Actor) -> Output:
         case RemoveFileStep():
             actor.files.remove(step.path)
         case WaitStep():
-            return _wait(step, actor)
+            return _wait(step, actor, tell)
         case DefineGuestStep():
             actor.guests.define(step.xml)
         case GuestStep():
@@ -97,9 +101,10 @@ def line_of(step: Step) -> str:
         case RemoveFileStep():
             return shlex.join(("rm", "-f", "--", step.path))
         case WaitStep():
-            look = f"{step.command.line()} | grep -Pq -- {shlex.quote(step.until)}"
+            # One record of all lines, and never none: the pattern may ask for an empty output.
+            look = f"{{ {step.command.line()}; echo; }} | grep -Pzq -- {shlex.quote(step.until)}"
             loop = f"until {look}; do sleep {step.poll_s:g}; done"
-            return shlex.join(("timeout", f"{step.timeout_s:g}", "bash", "-c", loop))
+            return shlex.join(("timeout", f"{step.timeout_s:.10g}", "bash", "-c", loop))
         case DefineGuestStep():
             return _with_text("virsh define /dev/stdin", step.xml)
         case GuestStep():
@@ -108,12 +113,15 @@ def line_of(step: Step) -> str:
             assert_never(step)
 
 
-def _wait(step: WaitStep, actor: Actor) -> Output:
+def _wait(step: WaitStep, actor: Actor, tell: Tell) -> Output:
     deadline = actor.clock.now_s() + step.timeout_s
+    progress = Progress(step.percent, step.size)
     while True:
         seen = _look(step, actor)
         if isinstance(seen, Output) and re.search(step.until, seen.stdout):
             return seen
+        if isinstance(seen, Output) and (words := progress.news(seen.stdout, actor.clock.now_s())):
+            tell(words)
         if actor.clock.now_s() >= deadline:
             last = seen.stdout.strip() if isinstance(seen, Output) else seen.message
             raise StepFailedError(

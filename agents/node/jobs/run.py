@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import partial
+
 from agents.node.apply.walk import perform, undo_of
 from agents.node.jobs.back import WayBack
 from agents.node.jobs.edges import Edges
 from agents.node.jobs.proof import left_to_do
 from agents.node.jobs.undo import Link
 from agents.node.jobs.words import next_step, some, spoken
-from appliance.errors import ApplianceError, StepFailedError
+from appliance.errors import ApplianceError, FullError, StepFailedError
 from appliance.model.job import JobState, StepState
 from appliance.model.steps import DefineGuestStep, GuestAct, GuestStep, Step
 
@@ -46,7 +49,7 @@ class Run:
         self._journal.step_begun(self._number, index, undo)
         self._edges.at(self._number, index, "begun")
         try:
-            output = perform(step, self._bench.actor)
+            output = perform(step, self._bench.actor, partial(self._progress, index))
         except ApplianceError as error:
             self._journal.step_ended(
                 self._number,
@@ -61,6 +64,11 @@ class Run:
             self._number, index, StepState.ENDED, code=output.code, output=spoken(output)
         )
         self._edges.at(self._number, index, "ended")
+
+    def _progress(self, index: int, words: str) -> None:
+        """How far a step is. When it cannot be written down, the step goes on all the same."""
+        with suppress(FullError):
+            self._journal.step_says(self._number, index, words)
 
     def _prove(self) -> None:
         self._journal.move(self._number, JobState.PROVING)

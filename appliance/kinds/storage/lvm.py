@@ -13,7 +13,10 @@ from appliance.kinds.lvm_report import INTEGRITY_STATUS, parse_integrity_status,
 from appliance.kinds.pool_build import PoolBuild, wanted_tiers
 from appliance.kinds.pool_found import pools_in
 from appliance.kinds.pool_layout import MINIMUM_DISKS, fits
+from appliance.kinds.pool_leaving import Departure
 from appliance.kinds.pool_removal import removal_steps
+from appliance.kinds.pool_replace import PoolReplace
+from appliance.kinds.pool_replace_words import leaving_words, replacement_notes
 from appliance.kinds.pool_steps import PoolSteps, tag_text
 from appliance.kinds.pool_words import capacity_notes, pool_findings
 from appliance.model.pool import PoolFound, PoolSpec, RaidLevel, TierFound, TierName, TierSpec
@@ -68,14 +71,14 @@ class PoolKind(Kind[PoolSpec, PoolFound]):
 
     @override
     def plan(self, change: Change[PoolSpec, PoolFound], view: View) -> Iterator[Step]:
-        """Build, grow, re-cache or remove."""
+        """Build, grow, re-cache, replace disks or remove."""
         if change.wanted is None:
             _refuse_strays(change.name, view)
             yield from removal_steps(change.name, change.found, view.snapshot)
             return
         if change.found is not None:
             _refuse_changes(change.name, change.found, change.wanted)
-        yield from PoolBuild(change.name, change.wanted, change.found, view.snapshot).steps()
+        yield from PoolReplace(_build(change, change.wanted, view)).steps()
 
     @override
     def act(
@@ -108,11 +111,24 @@ class PoolKind(Kind[PoolSpec, PoolFound]):
         return ((change.name, whole), *((item, f"a disk of {change.name}") for item in serials))
 
     @override
+    def given_up(
+        self, change: Change[PoolSpec, PoolFound], view: View
+    ) -> tuple[tuple[str, str], ...]:
+        """The serial of each disk that leaves: typed again, so that the right one is meant."""
+        if change.wanted is None:
+            return ()
+        departure = Departure(_build(change, change.wanted, view))
+        return tuple((item.name, leaving_words(item, change.name)) for item in departure.leaving)
+
+    @override
     def notes(self, change: Change[PoolSpec, PoolFound], view: View) -> tuple[str, ...]:
         """Usable capacity and waste of what will be made."""
         if change.wanted is None:
             return ()
-        build = PoolBuild(change.name, change.wanted, change.found, view.snapshot)
+        build = _build(change, change.wanted, view)
+        departure = Departure(build)
+        if departure.leaving:
+            return tuple(replacement_notes(departure))
         return tuple(capacity_notes(build))
 
     @override
@@ -129,6 +145,10 @@ class PoolKind(Kind[PoolSpec, PoolFound]):
         if not tiers or None in tiers.values():
             return None
         return PoolSpec.model_validate(tiers)
+
+
+def _build(change: Change[PoolSpec, PoolFound], wanted: PoolSpec, view: View) -> PoolBuild:
+    return PoolBuild(change.name, wanted, change.found, view.snapshot)
 
 
 def _adopted(tier: TierName, state: TierFound) -> TierSpec | None:
@@ -213,9 +233,8 @@ def _check_cache(name: str, tiers: Mapping[TierName, TierSpec]) -> None:
 def _refuse_changes(name: str, found: PoolFound, spec: PoolSpec) -> None:
     for tier, state in found.tiers.items():
         wish = spec.tier(tier) if tier in set(wanted_tiers(spec)) else None
-        wanted = {tag_text(item) for item in wish.disks} if wish else set()
-        gone = sorted({item.serial or item.pv_uuid for item in state.members} - wanted)
-        if wish is None or gone:
+        if wish is None:
+            gone = sorted(item.serial or item.pv_uuid for item in state.members)
             raise _refused(
                 name,
                 f"Tier {tier} of pool '{name}' cannot give up {', '.join(gone)}.",

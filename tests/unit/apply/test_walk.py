@@ -218,7 +218,7 @@ LINES = [
     (RemoveFileStep(title="R", resource="s/s", path="/a b"), "rm -f -- '/a b'"),
     (
         wait_step(),
-        """timeout 2 bash -c 'until systemctl is-active x | grep -Pq -- '"'"'^active$'"'"'; do sleep 0.5; done'""",
+        """timeout 2 bash -c 'until { systemctl is-active x; echo; } | grep -Pzq -- '"'"'^active$'"'"'; do sleep 0.5; done'""",
     ),
     (
         DefineGuestStep(title="D", resource="v/v", guest="vm1", xml=XML),

@@ -1,0 +1,344 @@
+"""Which disks a pool gives up, which take their places, and whether that may be done. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final
+
+from appliance.errors import RefusedError
+from appliance.kinds.pool_build import Place, PoolBuild, is_on, wanted_tiers
+from appliance.kinds.pool_layout import EXTENT
+from appliance.kinds.pool_steps import tag_text
+from appliance.model.base import format_size
+from appliance.model.disk import Disk
+from appliance.model.pool import MemberFound, PoolFound, RaidLevel, TierFound, TierName
+
+SPARE: Final = "lvol0_pmspare"
+"""LVM's name for the spare of the thin pools' metadata: linear, and lost with its disk."""
+
+COPYING: Final = re.compile(r"\[?pvmove\d+\]?")
+"""LVM's name for the mirror by which pvmove(8) copies."""
+
+_PART: Final = re.compile(r"(?P<raid>.+)_r(?:image|meta)_(?P<index>\d+)")
+
+
+def images_on(member: MemberFound) -> Mapping[str, frozenset[int]]:
+    """RAID logical volume -> numbers of its images that lie, wholly or in part, on a member."""
+    found: dict[str, frozenset[int]] = {}
+    for name in member.volumes:
+        match = _PART.fullmatch(name)
+        if match:
+            raid = match["raid"]
+            found[raid] = found.get(raid, frozenset()) | {int(match["index"])}
+    return found
+
+
+def is_copying(member: MemberFound) -> bool:
+    """Whether something is being copied off or onto a member."""
+    return any(COPYING.fullmatch(name) for name in member.volumes)
+
+
+def loose_on(member: MemberFound) -> tuple[str, ...]:
+    """Volumes on a member that no RAID protects; the spare and a copy on its way are none."""
+    return tuple(
+        name
+        for name in member.volumes
+        if not (_PART.fullmatch(name) or COPYING.fullmatch(name) or name == SPARE)
+    )
+
+
+def spared_losses(raid: str, found: PoolFound) -> int:
+    """How many images of a RAID logical volume may be lost before data is.
+
+    Metadata and caches are mirrors of two (pool_layout); a RAID 10 bears one loss in each pair,
+    and which images are pairs is LVM's to say: it refuses by itself.
+    """
+    state = next((item for item in found.tiers.values() if item.raid_lv == raid), None)
+    if state is None:
+        return 1
+    match state.raid:
+        case RaidLevel.RAID6:
+            return 2
+        case RaidLevel.RAID1:
+            return state.images - 1
+        case RaidLevel.RAID10:
+            return state.images // 2
+        case RaidLevel.RAID5 | None:
+            return 1
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """A member that is in the pool and no longer wanted there."""
+
+    member: MemberFound
+    tier: TierName | None
+    """None for one whose tier was never written down."""
+    disk: Disk | None
+    """None when it is not in the node."""
+    target: Place | None = None
+    """The wanted disk that takes its place; None when it holds nothing any more."""
+
+    @property
+    def used(self) -> int:
+        """Extents that have to go somewhere."""
+        return (self.member.size - self.member.free) // EXTENT
+
+    @property
+    def empty(self) -> bool:
+        """Nothing lies on it any more, so it can simply go."""
+        return not (self.member.volumes or self.member.holds_data)
+
+    @property
+    def name(self) -> str:
+        """Serial, or LVM's own id where nobody wrote the serial down."""
+        return self.member.serial or self.member.pv_uuid
+
+    @property
+    def where(self) -> str:
+        """The disk in words."""
+        return self.disk.where if self.disk and self.disk.bay else f"serial {self.name}"
+
+
+@dataclass(frozen=True)
+class Departure:
+    """All members a pool gives up at once, judged against what it found and what it wants."""
+
+    build: PoolBuild
+
+    @cached_property
+    def leaving(self) -> tuple[Leaving, ...]:
+        """Members nobody wants any more, each with the disk that takes its place.
+
+        Raises RefusedError when there is none for one that still holds something, or too many.
+        """
+        if self.build.found is None:
+            return ()
+        unwanted = sorted(self._unwanted(self.build.found), key=lambda item: -item.used)
+        if not unwanted:
+            return ()
+        self._refuse_unfinished(self.build.found)
+        matched = tuple(self._matched(unwanted))
+        taken = {item.target.serial for item in matched if item.target}
+        extra = [p.serial for p in self.build.places() if p.member is None]
+        if extra := [serial for serial in extra if serial not in taken]:
+            raise self._refused(
+                f"Pool '{self.build.name}' cannot give up {_names(matched)} and take on "
+                f"{', '.join(extra)} more at once.",
+                "Name as many new disks as go; grow the pool when that is done.",
+            )
+        return matched
+
+    @property
+    def away(self) -> tuple[Leaving, ...]:
+        """Those that are lost: what was on them is rebuilt from the others."""
+        return tuple(item for item in self.leaving if item.member.missing)
+
+    @property
+    def here(self) -> tuple[Leaving, ...]:
+        """Those that are still there: they are copied first, then dropped."""
+        return tuple(item for item in self.leaving if not item.member.missing)
+
+    @property
+    def complete(self) -> bool:
+        """No wanted member stays missing, so LVM lets go of the lost ones and takes new tags."""
+        gone = {item.member.pv_uuid for item in self.leaving}
+        found = self.build.found
+        return not any(
+            m.missing and m.pv_uuid not in gone for m in (found.members if found else ())
+        )
+
+    def rebuilt(self, item: Leaving) -> bool:
+        """A disk that is there but cannot be copied as it is: rebuilt from the others instead.
+
+        pvmove(8) gives up at the first block its source does not return; a RAID image is
+        written anew from the others, which needs redundancy all the while.
+        """
+        return bool(item.member.mismatches)
+
+    def tier_of(self, item: Leaving) -> TierFound:
+        """The state of the tier a leaving member is in."""
+        return self.build.tier_found(item.tier) if item.tier else TierFound()
+
+    def check(self) -> None:
+        """Raises RefusedError for what LVM cannot do, or what would end in a loss."""
+        found = self.build.found
+        if found is None or not self.leaving:
+            return
+        for item in self.leaving:
+            self._check_target(item)
+            self._check_loose(item)
+            if item.member.missing:
+                self._check_whole_images(item, found)
+        self._check_redundancy(found)
+        if self.here and not self.complete:
+            raise self._refused(
+                f"Pool '{self.build.name}' misses another disk; LVM cannot copy "
+                f"{_names(self.here)} until it is complete.",
+                "Have the missing disk replaced first: appliance disk list",
+            )
+
+    # --- who leaves
+
+    def _unwanted(self, found: PoolFound) -> Iterator[Leaving]:
+        wanted = {
+            tag_text(serial): tier
+            for tier in wanted_tiers(self.build.spec)
+            for serial in self.build.spec.tier(tier).disks
+        }
+        for tier, state in found.tiers.items():
+            for member in state.members:
+                home = wanted.get(member.serial) if member.serial else None
+                if home is None:
+                    yield Leaving(member, tier, self._disk_of(member))
+                elif home is not tier:
+                    raise self._refused(
+                        f"Disk {member.serial} of pool '{self.build.name}' cannot move from tier "
+                        f"{tier} to tier {home}.",
+                        "Leave it where it is, or name another disk.",
+                    )
+        for member in found.untagged:
+            if not self._is_wanted(member):
+                yield Leaving(member, _tier_by_name(member), self._disk_of(member))
+
+    def _is_wanted(self, member: MemberFound) -> bool:
+        return any(is_on(member, place.serial, place.disk) for place in self.build.places())
+
+    def _disk_of(self, member: MemberFound) -> Disk | None:
+        disks = (disk for disk in self.build.snapshot.disks if not disk.missing)
+        found = next((disk for disk in disks if is_on(member, disk.serial, disk)), None)
+        if found is not None:
+            return found
+        gone = (disk for disk in self.build.snapshot.disks if disk.missing)
+        return next((disk for disk in gone if is_on(member, disk.serial, disk)), None)
+
+    # --- who comes
+
+    def _matched(self, unwanted: list[Leaving]) -> Iterator[Leaving]:
+        taken: set[str] = set()
+        for item in unwanted:
+            places = [p for p in self.build.places() if p.serial not in taken]
+            target = _target(item, [p for p in places if item.tier in (None, p.tier)])
+            if target is None and not item.empty:
+                raise self._refused(
+                    f"Tier {item.tier} of pool '{self.build.name}' cannot give up {item.name}.",
+                    "A pool does not shrink: keep the disk in the spec, or name another one in "
+                    "its place. To start anew, remove the pool (its data will be gone).",
+                )
+            if target is not None:
+                taken.add(target.serial)
+            yield replace(item, target=target)
+
+    # --- whether it may be done
+
+    def _refuse_unfinished(self, found: PoolFound) -> None:
+        if all(state.thin_pool for state in found.tiers.values()):
+            return
+        raise self._refused(
+            f"Pool '{self.build.name}' is only half made; its disks stay until it is whole.",
+            "Finish making it first: appliance job list",
+        )
+
+    def _check_target(self, item: Leaving) -> None:
+        target = item.target
+        if target is None or item.empty or is_copying(item.member):
+            return
+        if target.free < item.used:
+            raise self._refused(
+                f"Disk {target.serial} is too small to take the place of {item.name}: "
+                f"{format_size(target.free * EXTENT)} can be used on it, and "
+                f"{format_size(item.used * EXTENT)} are needed.",
+                "Choose a larger disk: appliance disk list",
+            )
+
+    def _check_loose(self, item: Leaving) -> None:
+        loose = loose_on(item.member)
+        if loose and item.member.missing:
+            raise self._refused(
+                f"{', '.join(loose)} of pool '{self.build.name}' lay on the missing disk "
+                f"{item.name} alone, without redundancy.",
+                "Put the disk back. If that data may go, remove those volumes by hand: "
+                f"lvremove {self.build.make.vg}/{loose[0]}",
+            )
+
+    def _check_whole_images(self, item: Leaving, found: PoolFound) -> None:
+        """A tier that grew has images over several disks; LVM rebuilds an image as a whole."""
+        gone = {other.member.pv_uuid for other in self.leaving}
+        for raid, lost in images_on(item.member).items():
+            partners = [
+                other.serial or other.pv_uuid
+                for other in found.members
+                if other.pv_uuid not in gone and lost & images_on(other).get(raid, frozenset())
+            ]
+            if partners:
+                raise self._refused(
+                    f"Tier {item.tier} of pool '{self.build.name}' has grown: what was on "
+                    f"{item.name} goes on on {', '.join(partners)}, and LVM can only rebuild "
+                    f"all of it.",
+                    f"Replace {', '.join(partners)} in the same change, by as many new disks.",
+                )
+
+    def _check_redundancy(self, found: PoolFound) -> None:
+        """Neither what is lost nor what is to be rebuilt may be more than the RAID bears."""
+        lost: dict[str, frozenset[int]] = {}
+        rebuilt = {item.member.pv_uuid for item in self.here if self.rebuilt(item)}
+        for item in self.here:
+            health = self.tier_of(item).health
+            if self.rebuilt(item) and health:
+                raise self._refused(
+                    f"{item.where} does not return all of its data, and tier {item.tier} of pool "
+                    f"'{self.build.name}' is not well: LVM says '{health}'.",
+                    "Another image may be lost: have that one replaced first. See: "
+                    "appliance status",
+                )
+        for member in found.members:
+            if member.missing or member.pv_uuid in rebuilt:
+                for raid, images in images_on(member).items():
+                    lost[raid] = lost.get(raid, frozenset()) | images
+        for raid, images in lost.items():
+            bears = spared_losses(raid, found)
+            if len(images) > bears:
+                raise self._refused(
+                    f"{raid} of pool '{self.build.name}' bears the loss of {bears} of its "
+                    f"images, and {len(images)} are lost or not readable.",
+                    "Put a lost disk back: its data is needed. Nothing is done until then.",
+                )
+
+    def _refused(self, message: str, hint: str) -> RefusedError:
+        return RefusedError(message, hint=hint, subject=f"pool/{self.build.name}")
+
+
+def _target(item: Leaving, places: list[Place]) -> Place | None:
+    """The place whose disk holds no other image of what the leaving one holds: the newest first."""
+    mine, copied = images_on(item.member), is_copying(item.member)
+
+    def fits(place: Place) -> bool:
+        if copied:
+            return place.member is not None and is_copying(place.member)
+        if place.member is None:
+            return True
+        if item.member.holds_data and place.member.holds_data and not mine:
+            return False
+        theirs = images_on(place.member)
+        return all(theirs.get(raid, frozenset()) <= images for raid, images in mine.items())
+
+    fitting = [place for place in places if fits(place)]
+    if item.empty:
+        fitting = [place for place in fitting if place.member is None]
+    order = {None: 0, False: 1, True: 2}
+    fitting.sort(key=lambda p: (order[None if p.member is None else p.tagged], -p.free))
+    return fitting[0] if fitting else None
+
+
+def _tier_by_name(member: MemberFound) -> TierName | None:
+    """The tier of a member nobody tagged, from what lies on it."""
+    return next(
+        (tier for tier in TierName for name in member.volumes if name.startswith(f"{tier}_t")), None
+    )
+
+
+def _names(items: tuple[Leaving, ...]) -> str:
+    return ", ".join(item.name for item in items)

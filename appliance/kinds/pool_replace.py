@@ -1,0 +1,301 @@
+"""The steps by which disks take the places of others, from whatever stands of that already.
+
+A lost disk: the new one joins the group, LVM rebuilds each RAID image onto it (lvmraid(7),
+"Device Replacement"), and only when all is rebuilt does LVM forget the old one. So a missing
+member that holds nothing marks a replacement whose rebuild nobody waited for yet.
+
+A disk that is still there: pvmove(8) copies it below the running RAID, then it is dropped and
+erased, so redundancy never falls. Only what cannot be read as it is gets rebuilt instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from appliance.kinds.pool_build import Place, PoolBuild
+from appliance.kinds.pool_layout import EXTENT, stripes
+from appliance.kinds.pool_leaving import COPYING, SPARE, Departure, Leaving, images_on
+from appliance.kinds.pool_removal import blank_disk
+from appliance.kinds.pool_steps import PoolSteps, pv_device
+from appliance.model.base import format_size
+from appliance.model.command import read
+from appliance.model.disk import OUR_LAYERS, Disk
+from appliance.model.names import integrity_device
+from appliance.model.pool import PoolFound, TierName
+from appliance.model.steps import RunStep, Step, WaitStep
+
+REBUILD_S: Final = 14 * 86400
+"""Longest rebuild or copy that is waited for: 30 TB at 50 MB/s take a week."""
+
+POLL_S: Final = 2.0
+
+PASSING: Final = "spare_maker"
+"""The thin pool that is made only because LVM makes the spare along with it."""
+
+WHOLE: Final = 100.0
+
+_PERCENT: Final = r"\b(\d+\.\d+)\b"
+"""How lvs(8) writes sync_percent and copy_percent."""
+
+
+@dataclass(frozen=True)
+class PoolReplace:
+    """One pool's way to the disks it wants, where it gives up others."""
+
+    build: PoolBuild
+
+    @cached_property
+    def departure(self) -> Departure:
+        """Who leaves and who comes."""
+        return Departure(self.build)
+
+    @property
+    def make(self) -> PoolSteps:
+        """The steps' maker."""
+        return self.build.make
+
+    def steps(self) -> Iterator[Step]:
+        """What is left to do, in order. Raises RefusedError for what must not be done."""
+        found = self.build.found
+        if found is None or not self.departure.leaving:
+            yield from self.build.steps()
+            yield from self._spare_anew(found)
+        else:
+            self.departure.check()
+            yield from self._replace(found)
+        yield from self._blank_left()
+
+    def _replace(self, found: PoolFound) -> Iterator[Step]:
+        places = self.build.places()
+        new = tuple(place for place in places if place.member is None)
+        yield from self.build.open_layers(places)
+        yield from self.build.prepare(new)
+        if new:
+            yield self._join(new)
+        if self.departure.away:
+            yield from self._rebuild(found)
+        if self.departure.complete:
+            for place in places:
+                if not place.tagged and place.disk is not None:
+                    yield self.make.tag_pv(place.disk, place.tier, integrity=place.integrity)
+        for item in self.departure.here:
+            yield from self._hand_over(item)
+        yield from self._spare_anew(found)
+
+    def _join(self, new: tuple[Place, ...]) -> RunStep:
+        """vgextend(8) works with a member missing; taking a disk out again then does not."""
+        step = self.make.extend_vg(
+            tuple(place.device for place in new), tuple(place.serial for place in new)
+        )
+        return step.model_copy(update={"undo": None}) if self.departure.away else step
+
+    # --- a lost disk
+
+    def _rebuild(self, found: PoolFound) -> Iterator[Step]:
+        away = self.departure.away
+        if any(map(COPYING.fullmatch, found.logical_volumes)):
+            yield self.make.run("Give up the copying that was under way",
+                                "pvmove", "--abort")  # fmt: skip
+        if any(SPARE in item.member.volumes for item in away):
+            yield self._drop_spare()
+        lost = sorted({raid for item in away for raid in images_on(item.member)})
+        for raid in lost:
+            comers = [i.target for i in away if i.target and raid in images_on(i.member)]
+            yield self.make.run(
+                f"Rebuild what {raid} lost on {_where(comers)}",
+                "lvconvert", "--yes", "--repair", f"{self.make.vg}/{raid}",
+                *(place.device for place in comers),
+            )  # fmt: skip
+        for raid in sorted({*lost, *self._rebuilding(found)}):
+            yield self._await_sync(raid, found)
+        if self.departure.complete:
+            yield from self._forget()
+
+    def _rebuilding(self, found: PoolFound) -> Iterator[str]:
+        """RAIDs with an image on a new disk that is not tagged yet: their rebuild may still run.
+
+        While another disk stays missing, the new one stays untagged when its rebuild is over.
+        """
+        partial = {state.raid_lv for state in found.tiers.values() if state.sync_percent < WHOLE}
+        for place in self.build.places():
+            if place.member is not None and not place.tagged:
+                images = images_on(place.member).keys()
+                yield from images if self.departure.complete else images & partial
+
+    def _forget(self) -> Iterator[Step]:
+        for item in self.departure.away:
+            if item.member.layer_open:
+                yield self.make.run(
+                    f"Close the checksum layer that is left of {item.where}",
+                    "dmsetup", "remove", "--retry", integrity_device(item.member.serial),
+                )  # fmt: skip
+        names = ", ".join(item.name for item in self.departure.away)
+        yield self.make.run(f"Forget {names}", "vgreduce", "--removemissing", self.make.vg)
+        for item in self.departure.away:
+            # An open layer whose disk LVM does not see: it does not answer, nor can it be erased.
+            disk = item.disk
+            if disk and disk.signatures and not disk.missing and not item.member.layer_open:
+                yield from blank_disk(self.make, disk, item.member)
+
+    # --- a disk that is still there
+
+    def _hand_over(self, item: Leaving) -> Iterator[Step]:
+        device, found = item.member.pv, self.build.found
+        copying = found and any(map(COPYING.fullmatch, found.logical_volumes))
+        if item.target is not None and not item.empty:
+            if self.departure.rebuilt(item) and not copying:
+                yield from self._rebuild_from_others(item, item.target)
+            else:
+                yield from self._copy(item, item.target, resumed=bool(copying))
+        yield self.make.run(
+            f"Take {item.where} out of {self.make.vg}", "vgreduce", self.make.vg, device,
+            claims=(item.disk.serial,) if item.disk else (),
+            undo=("vgextend", self.make.vg, device),
+        )  # fmt: skip
+        if item.disk is not None:
+            yield from self._erase(item.disk)
+
+    def _copy(self, item: Leaving, target: Place, *, resumed: bool) -> Iterator[Step]:
+        """`--alloc anywhere`: a copy that was given up left parts of an image on both disks, and
+        LVM would else refuse to put the rest beside them."""
+        size = item.used * EXTENT
+        onto = _where([target])
+        if resumed:
+            yield self.make.run("Go on with the copying that was under way",
+                                "pvmove", "--background")  # fmt: skip
+            yield self._await_copy(f"Wait until {item.where} is copied", size)
+        if any(not COPYING.fullmatch(name) for name in item.member.volumes) or not resumed:
+            yield self.make.run(
+                f"Copy {format_size(size)} of {item.where} onto {onto}, in use all the while",
+                "pvmove", "--background", "--alloc", "anywhere", item.member.pv, target.device,
+            )  # fmt: skip
+            yield self._await_copy(f"Wait until {item.where} is copied onto {onto}", size)
+
+    def _rebuild_from_others(self, item: Leaving, target: Place) -> Iterator[Step]:
+        found = self.build.found
+        if found is None:
+            return
+        if SPARE in item.member.volumes:
+            yield self._drop_spare()
+        for raid in sorted(images_on(item.member)):
+            yield self.make.run(
+                f"Rebuild {raid} onto {_where([target])}, as {item.where} does not return all "
+                f"of its data",
+                "lvconvert", "--yes", "--replace", item.member.pv, f"{self.make.vg}/{raid}",
+                target.device,
+            )  # fmt: skip
+            yield self._await_sync(raid, found)
+
+    def _erase(self, disk: Disk) -> Iterator[Step]:
+        """So that a freed disk never looks like a member again, wherever it is put.
+
+        LVM's label goes first: formatting a checksum layer anew would let it shine through.
+        """
+        layer = integrity_device(disk.serial)
+        layered = layer in disk.holders
+        bare = not any(item.type == "DM_integrity" for item in disk.signatures)
+        labelled = any(item.type == "LVM2_member" for item in disk.signatures)
+        if labelled and (layered or bare):
+            yield self.make.run(
+                f"Take LVM's label off {disk.where}",
+                "pvremove", "--yes", pv_device(disk, integrity=layered),
+                claims=(disk.serial,),
+                destroys=f"what pool '{self.make.pool}' had on {disk.where}",
+            )  # fmt: skip
+        yield from blank_disk(self.make, disk, None)
+
+    # --- the spare of the thin pools' metadata
+
+    def _drop_spare(self) -> RunStep:
+        return self.make.run("Let go of the metadata spare that lay there",
+                             "lvremove", "--yes", f"{self.make.vg}/{SPARE}")  # fmt: skip
+
+    def _spare_anew(self, found: PoolFound | None) -> Iterator[RunStep]:
+        """LVM makes the spare, as large as the largest metadata, whenever a pool is made; a small
+        one is made and taken away again, since no command asks for the spare alone."""
+        if found is None or not (self.departure.complete and self._spare_lost(found)):
+            return
+        fast = self.build.tier_found(TierName.PERFORMANCE).members
+        home = TierName.PERFORMANCE if fast else TierName.CAPACITY
+        devices = tuple(p.device for p in self.build.places() if p.tier is home and p.device)
+        passing = f"{self.make.vg}/{PASSING}"
+        if PASSING not in found.logical_volumes:
+            yield self.make.run(
+                "Make a spare for the thin pools' metadata anew",
+                "lvcreate", "--yes", "--type", "thin-pool", "--poolmetadataspare", "y",
+                "--extents", "1", "--poolmetadatasize", f"{EXTENT}b", "--name", PASSING,
+                self.make.vg, *devices,
+                undo=self.make.remove_words(PASSING),
+            )  # fmt: skip
+        yield self.make.run("Take away the small pool that made it", "lvremove", "--yes", passing)
+
+    def _spare_lost(self, found: PoolFound) -> bool:
+        whole = bool(found.tiers) and all(item.thin_pool for item in found.tiers.values())
+        dropped = any(
+            SPARE in item.member.volumes and (item.member.missing or self.departure.rebuilt(item))
+            for item in self.departure.leaving
+        )
+        names = found.logical_volumes
+        gone = bool(names) and f"[{SPARE}]" not in names
+        return whole and (dropped or gone or PASSING in names)
+
+    # --- what an unfinished replacement left
+
+    def _blank_left(self) -> Iterator[Step]:
+        """Disks out of the group that a job had consent for and did not get to erase."""
+        places = {place.serial for place in self.build.places()}
+        leaving = {item.disk.serial for item in self.departure.leaving if item.disk}
+        for disk in self.build.snapshot.disks:
+            ours = self.build.snapshot.claims.get(disk.serial) == self.build.name
+            known = disk.serial in places or disk.serial in leaving or disk.pool
+            layers = {item.type for item in disk.signatures}
+            if ours and not known and not disk.missing and layers and layers <= OUR_LAYERS:
+                yield from self._erase(disk)
+
+    # --- waiting
+
+    def _await_sync(self, raid: str, found: PoolFound) -> WaitStep:
+        return WaitStep(
+            title=f"Wait until {raid} is whole again",
+            resource=f"pool/{self.build.name}",
+            command=read("lvs", "--noheadings", "--options", "sync_percent,raid_sync_action",
+                         f"{self.make.vg}/{raid}", timeout_s=120),
+            until=r"\b100\.00\s+idle\b",
+            timeout_s=REBUILD_S,
+            poll_s=POLL_S,
+            percent=_PERCENT,
+            size=_rebuilt_size(raid, found),
+        )  # fmt: skip
+
+    def _await_copy(self, title: str, size: int) -> WaitStep:
+        return WaitStep(
+            title=title,
+            resource=f"pool/{self.build.name}",
+            command=read("lvs", "--all", "--noheadings", "--options", "lv_name,copy_percent",
+                         "--select", "lv_name=~pvmove[0-9]", self.make.vg, timeout_s=120),
+            until=r"\A\s*\Z",
+            timeout_s=REBUILD_S,
+            poll_s=POLL_S,
+            percent=_PERCENT,
+            size=size,
+        )  # fmt: skip
+
+
+def _rebuilt_size(raid: str, found: PoolFound) -> int:
+    """Bytes of one image of a RAID: what a disk that joins it has to take up."""
+    for tier, state in found.tiers.items():
+        if state.raid_lv == raid and state.raid is not None:
+            return state.data_size // max(1, stripes(state.raid, state.images))
+        if raid.startswith(f"{tier}_tmeta"):
+            return state.metadata_size
+        if raid.startswith(f"{tier}_cache"):
+            return state.cache_size
+    return 0
+
+
+def _where(places: list[Place]) -> str:
+    """The new disks in words."""
+    return ", ".join(place.disk.where if place.disk else place.serial for place in places)

@@ -1,0 +1,79 @@
+"""What there is to know before a disk is replaced: what is left to fail, how much is rebuilt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from appliance.kinds.pool_layout import EXTENT
+from appliance.kinds.pool_leaving import Departure, Leaving, images_on, spared_losses
+from appliance.model.base import format_size
+from appliance.model.pool import PoolFound
+
+
+def leaving_words(item: Leaving, pool: str) -> str:
+    """Why a person types the serial of a disk that leaves."""
+    if item.empty:
+        return f"{item.where} leaves pool '{pool}'; nothing of it lies there any more"
+    if item.member.missing:
+        return f"{item.where} is given up for good: what it held is rebuilt from the other disks"
+    return f"{item.where} leaves pool '{pool}' and is erased once all of it is elsewhere"
+
+
+def replacement_notes(departure: Departure) -> Iterator[str]:
+    """Preflight: how each disk is replaced, the redundancy meanwhile, the second failure."""
+    found = departure.build.found
+    if found is None:
+        return
+    for item in departure.leaving:
+        if item.target is not None and not item.empty:
+            yield from _one(departure, item)
+    yield from _redundancy(departure, found)
+
+
+def _one(departure: Departure, item: Leaving) -> Iterator[str]:
+    target = item.target
+    if target is None:
+        return
+    onto = target.disk.where if target.disk else f"serial {target.serial}"
+    size = format_size(item.used * EXTENT)
+    left = max(0, target.free - item.used) if target.member is None else target.free
+    if item.member.missing:
+        how = f"is rebuilt on {onto} from the other disks"
+    elif departure.rebuilt(item):
+        how = f"is rebuilt on {onto} from the other disks, as not all of it can be read"
+    else:
+        how = f"is copied to {onto} first; only then the disk is dropped, so redundancy stays"
+    yield f"{item.where}: {size} {how}. {format_size(left * EXTENT)} stay free on the new disk."
+    disk = target.disk
+    if disk and item.disk and disk.medium is not item.disk.medium:
+        yield (
+            f"Warning: {disk.where} is {disk.medium}, the disk it replaces is {item.disk.medium}; "
+            f"tier {target.tier} may run at the speed of the slower one."
+        )
+
+
+def _redundancy(departure: Departure, found: PoolFound) -> Iterator[str]:
+    """The second failure: how many more disks may fail until the rebuild is through."""
+    rebuilt = {i.member.pv_uuid for i in departure.here if departure.rebuilt(i)}
+    lost: dict[str, frozenset[int]] = {}
+    for member in found.members:
+        for raid, images in images_on(member).items():
+            gone = images if member.missing or member.pv_uuid in rebuilt else frozenset[int]()
+            lost[raid] = lost.get(raid, frozenset()) | gone
+    for raid, images in sorted(lost.items()):
+        if not images:
+            continue
+        left = spared_losses(raid, found) - len(images)
+        if left > 0:
+            yield f"{raid} bears {left} more failure{'s' if left > 1 else ''} until it is whole."
+        else:
+            yield (
+                f"Warning: {raid} has no redundancy left. If another of its disks fails before "
+                f"the rebuild is through, data is lost: have a backup, and pull nothing."
+            )
+    for member in found.members:
+        if not member.missing and member.mismatches and member.pv_uuid not in rebuilt:
+            yield (
+                f"Warning: disk {member.serial} had {member.mismatches} blocks that failed their "
+                f"checksum; the rebuild reads all of it."
+            )
