@@ -86,6 +86,11 @@ def pinned(address: Address) -> tuple[Entry, ...]:
     return tuple(found)
 
 
+def own() -> tuple[Entry, ...]:
+    """What `appliance host trust` wrote down. Raises ForbiddenError when it cannot be read."""
+    return tuple(entries(_read(own_file())))
+
+
 def revoked(address: Address) -> frozenset[bytes]:
     """Keys that must not be believed, whatever else is said about them."""
     return frozenset(

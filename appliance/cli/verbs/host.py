@@ -35,23 +35,22 @@ def parser() -> Parser:
 def _list(session: Session, arguments: argparse.Namespace) -> int:
     del arguments
     from appliance.cli import render
-    from appliance.client.hostkeys import decode_key, fingerprint, own_file
+    from appliance.client.hostkeys import fingerprint, own
 
-    path = own_file()
-    lines = path.read_text().splitlines() if path.exists() else []
-    keys = [words for line in lines if len(words := line.split(" ")) == 3]  # noqa: PLR2004
-    shown = [(host, kind, fingerprint(decode_key(key))) for host, kind, key in keys]
+    shown = [(",".join(entry.names), entry.key_type, fingerprint(entry.key)) for entry in own()]
     if session.as_json:
         session.print_json(
             [dict(zip(("host", "type", "fingerprint"), key, strict=True)) for key in shown]
         )
-    else:
+    elif shown:
         print(render.table(("HOST", "TYPE", "FINGERPRINT"), shown))
+    else:
+        print("no host keys are pinned; ssh's own known_hosts counts as well")
     return 0
 
 
 def _trust(session: Session, arguments: argparse.Namespace) -> int:
-    from appliance.client.hostkeys import fingerprint, pin
+    from appliance.client.hostkeys import fingerprint, pin, shown_by
     from appliance.client.ssh import host_key
     from appliance.client.transport import parse_address
 
@@ -65,7 +64,7 @@ def _trust(session: Session, arguments: argparse.Namespace) -> int:
     elif arguments.fingerprint != shown:
         raise HostKeyError(
             f"{address.text} shows {key_type} {shown}, not {arguments.fingerprint}.",
-            hint="Compare on the node's console: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub",
+            hint=f"Compare it on the node's console: {shown_by(key_type)}",
             subject=address.text,
         )
     path = pin(address, key_type, key)
@@ -77,12 +76,20 @@ def _trust(session: Session, arguments: argparse.Namespace) -> int:
 
 
 def _ask(host: str, key_type: str, shown: str) -> None:
-    print(f"{host} shows the host key {key_type}\n  {shown}")
-    print("Compare it on the node's console: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub")
+    from appliance.client.hostkeys import shown_by
+
     if not sys.stdin.isatty():
         raise ConfirmationError(
-            "Nobody is there to compare the fingerprint.",
-            hint=f"If it is right: --fingerprint {shown}",
+            f"{host} shows the host key {key_type} {shown}; nobody is there to compare it.",
+            hint=f"Compare it on the node's console ({shown_by(key_type)}); if it is the same: "
+            f"--fingerprint {shown}",
+            subject=host,
         )
+    print(f"{host} shows the host key {key_type}\n  {shown}")
+    print(f"Compare it on the node's console: {shown_by(key_type)}")
     if not agreed("Is it the same?"):
-        raise ConfirmationError("The host key was not accepted.", hint="Nothing was pinned.")
+        raise ConfirmationError(
+            "The host key was not accepted; nothing was pinned.",
+            hint="If it differs, someone may be in between: ask whoever runs the network.",
+            subject=host,
+        )
