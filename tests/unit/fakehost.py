@@ -95,7 +95,9 @@ class FakeHost:
         return {
             "pool": {
                 name: PoolFound(
-                    formatted=tuple(key for key, pool in self.formatted.items() if pool == name),
+                    formatted=tuple(
+                        key for key, pool in sorted(self.formatted.items()) if pool == name
+                    ),
                     made=name in self.pools,
                 )
                 for name in pools

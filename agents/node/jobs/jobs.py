@@ -12,6 +12,7 @@ from agents.node.jobs.back import WayBack
 from agents.node.jobs.bench import Bench, Told, nobody_told
 from agents.node.jobs.claims import claims_of
 from agents.node.jobs.edges import Edges, Interrupted
+from agents.node.jobs.outlived import still_running
 from agents.node.jobs.run import Run
 from agents.node.jobs.undo import Link
 from agents.node.jobs.words import next_step, some, summary
@@ -234,7 +235,21 @@ class Jobs:
                 hint="List the jobs with: appliance job list",
                 subject=f"job/{number}",
             )
+        self._check_quiet(job)
         return job
+
+    def _check_quiet(self, job: Job) -> None:
+        plan = self._journal.plan(job.plan_id)
+        executed = self._journal.executed(job.number)
+        outlived = still_running(plan, executed, self._bench.actor.files)
+        if outlived is not None:
+            raise BusyError(
+                f"Step {outlived.step} of job {job.number} ({outlived.title}) still runs, as "
+                f"process {outlived.pid}; it outlived the agent.",
+                hint=f"Wait until it has ended, then: appliance job finish {job.number}; "
+                f"to look at it: ps -o etime,args -p {outlived.pid}",
+                subject=f"job/{job.number}",
+            )
 
     def _check_newest(self, number: int) -> None:
         for job in self._journal.jobs(unfinished=True):
