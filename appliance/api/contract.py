@@ -15,6 +15,7 @@ from appliance.api import paths
 from appliance.api.wire import (
     ApplyRequest,
     AuditPage,
+    Chassis,
     DiskList,
     Empty,
     JobList,
@@ -93,6 +94,8 @@ SNAPSHOT: Final = Endpoint("snapshot", "GET", paths.SNAPSHOT, Empty, NodeSnapsho
                            ANYONE, "The node as one value")  # fmt: skip
 DISKS: Final = Endpoint("disks", "GET", paths.DISKS, Empty, DiskList, CallEffect.READ, ANYONE,
                         "All disks, missing ones included")  # fmt: skip
+CHASSIS: Final = Endpoint("chassis", "GET", paths.CHASSIS, Empty, Chassis, CallEffect.READ, ANYONE,
+                          "The bays of the chassis, as a person sees them")  # fmt: skip
 KINDS: Final = Endpoint("kinds", "GET", paths.KINDS, Empty, KindList, CallEffect.READ, ANYONE,
                         "The kinds of things managed here, with their schemas")  # fmt: skip
 RESOURCES: Final = Endpoint("resources", "GET", paths.RESOURCES, Empty, ResourceList,
@@ -129,7 +132,7 @@ AUDIT_VERIFY: Final = Endpoint("audit_verify", "GET", paths.AUDIT_VERIFY, Empty,
                                CallEffect.READ, WATCHERS, "Check the audit's hash chain")  # fmt: skip
 
 ENDPOINTS: Final[tuple[Endpoint[Any, Any], ...]] = (
-    STATUS, SNAPSHOT, DISKS, KINDS, RESOURCES, RESOURCE, SITE, PLAN_MAKE, PLAN_GET, JOB_START,
+    STATUS, SNAPSHOT, DISKS, CHASSIS, KINDS, RESOURCES, RESOURCE, SITE, PLAN_MAKE, PLAN_GET, JOB_START,
     JOBS, JOB_GET, JOB_FINISH, JOB_UNDO, JOB_ABANDON, SECRETS, SECRET_PUT, SECRET_DROP, AUDIT,
     AUDIT_VERIFY,
 )  # fmt: skip

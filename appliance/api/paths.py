@@ -21,6 +21,7 @@ GROUPS: Final = (
 STATUS: Final = "/v1/status"
 SNAPSHOT: Final = "/v1/snapshot"
 DISKS: Final = "/v1/disks"
+CHASSIS: Final = "/v1/chassis"
 KINDS: Final = "/v1/kinds"
 RESOURCES: Final = "/v1/resources/{noun}"
 RESOURCE: Final = "/v1/resources/{noun}/{name}"

@@ -11,6 +11,7 @@ from appliance.model.audit import AuditLine
 from appliance.model.base import Value
 from appliance.model.disk import Disk
 from appliance.model.job import Job
+from appliance.model.profile import Bay, Panel
 from appliance.model.resource import AnyFound, AnySpec, Finding
 from appliance.model.snapshot import Host
 
@@ -24,6 +25,16 @@ class DiskList(Value):
 
     disks: tuple[Disk, ...]
     problems: tuple[str, ...] = ()
+
+
+class Chassis(Value):
+    """What the machine looks like: its bays and the faces they are seen on."""
+
+    profile: str
+    """Name of the hardware profile; "generic" for a machine no profile knows."""
+    title: str
+    bays: tuple[Bay, ...]
+    panels: tuple[Panel, ...]
 
 
 class ResourceView(Value):

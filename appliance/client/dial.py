@@ -14,6 +14,10 @@ def open_transport(address: Address, *, identity: str = "") -> Transport:
         from appliance.client.unix import UnixTransport
 
         return UnixTransport(address.path)
+    if address.scheme == "recorded":
+        from appliance.client.recorded import open_recorded
+
+        return open_recorded(address.path)
     from appliance.client.ssh import SshTransport
 
     return SshTransport(address, identity=identity)

@@ -23,7 +23,7 @@ class Transport(Protocol):
 
 
 class Address(NamedTuple):
-    """Where a node is: `unix:///path` or `ssh://[user@]host[:port]`."""
+    """Where a node is: `unix:///path`, `ssh://[user@]host[:port]` or `recorded://folder`."""
 
     scheme: str
     user: str
@@ -34,8 +34,8 @@ class Address(NamedTuple):
     @property
     def text(self) -> str:
         """As a person writes it."""
-        if self.scheme == "unix":
-            return f"unix://{self.path}"
+        if self.scheme in {"unix", "recorded"}:
+            return f"{self.scheme}://{self.path}"
         user = f"{self.user}@" if self.user else ""
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = f":{self.port}" if self.port != SSH_PORT else ""
@@ -56,6 +56,8 @@ def parse_address(text: str) -> Address:
         scheme, rest = "ssh", text
     if scheme == "unix" and rest.startswith("/"):
         return Address("unix", "", "", 0, rest)
+    if scheme == "recorded" and rest:
+        return Address(scheme, "", "", 0, rest)
     user, _, place = rest.rstrip("/").rpartition("@")
     host, port = _split_port(place)
     if scheme != "ssh" or not _may_be_host(host) or not 1 <= port <= _LAST_PORT:

@@ -1,4 +1,4 @@
-"""The node and its disks, as they were just now."""
+"""The node, its chassis and its disks, as they were just now."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Final
 
 from agents.node.handlers.callers import Caller
 from agents.node.handlers.context import Context
-from appliance.api.wire import DiskList, Empty
+from agents.node.profiles import GENERIC, profile_named
+from appliance.api.wire import Chassis, DiskList, Empty
 from appliance.model.disk import Disk
 from appliance.model.snapshot import NodeSnapshot
 
@@ -19,6 +20,16 @@ def disks(context: Context, caller: Caller, body: Empty) -> DiskList:
     del caller, body
     seen = context.looking.recent()
     return DiskList(disks=tuple(sorted(seen.disks, key=_by_bay)), problems=seen.problems)
+
+
+def chassis(context: Context, caller: Caller, body: Empty) -> Chassis:
+    """What the machine looks like, by the profile that fits it."""
+    del caller, body
+    name = context.looking.recent().host.profile
+    profile = GENERIC if name == GENERIC.name else profile_named(name)
+    return Chassis(
+        profile=profile.name, title=profile.title, bays=profile.bays, panels=profile.panels
+    )
 
 
 def snapshot(context: Context, caller: Caller, body: Empty) -> NodeSnapshot:

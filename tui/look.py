@@ -1,0 +1,68 @@
+"""How the console looks: one style sheet, ASCII borders on plain terminals, 16 colours.
+
+A colour never says anything that a word or a symbol does not say too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from rich.style import Style
+
+TONES: Final[Mapping[str, Style]] = MappingProxyType(
+    {
+        "": Style(),
+        "ok": Style(color="green"),
+        "warning": Style(color="yellow", bold=True),
+        "critical": Style(color="red", bold=True),
+        "dim": Style(dim=True),
+        "title": Style(bold=True),
+        "cursor": Style(reverse=True),
+    }
+)
+
+CSS: Final = """
+Screen { layout: vertical; overflow: hidden; background: $background; color: $foreground; }
+* { scrollbar-size: 0 0; }
+#head, #nav, #hints { height: 1; width: 1fr; text-wrap: nowrap; text-overflow: clip; }
+#head { text-style: reverse; }
+#banner { display: none; height: auto; max-height: 3; text-style: reverse bold; }
+#banner.shown { display: block; }
+#body { height: 1fr; width: 1fr; }
+#said { height: auto; max-height: 3; display: none; }
+#said.shown { display: block; }
+#filter { display: none; height: 1; }
+#filter.shown { display: block; }
+Input, Input:focus { border: none; height: 1; padding: 0; background: $background; background-tint: 0%; }
+Input { text-style: underline; }
+.scroll { height: 1fr; width: 1fr; }
+.split { height: 1fr; width: 1fr; }
+.split.beside { layout: horizontal; }
+.split.stacked { layout: vertical; }
+.beside > .detail { width: 1fr; height: 1fr; border-left: ascii $foreground; padding: 0 1; }
+.stacked > .detail { width: 1fr; height: 1fr; max-height: 45%; border-top: ascii $foreground; padding: 0; }
+.detail Static { width: 1fr; }
+ModalScreen { align: center middle; background: transparent; }
+.box { border: ascii $foreground; padding: 0 1; width: 76; max-width: 100%; height: auto; max-height: 100%;
+       background: $background; }
+.row { height: 1; layout: horizontal; }
+.row .label { width: 26; }
+.row Input, .row Choice { width: 1fr; }
+.wrong { height: auto; display: none; padding: 0 0 0 2; text-style: bold; color: $error; }
+.wrong.shown { display: block; }
+.hidden { display: none; }
+#about { height: 3; border-top: ascii $foreground; }
+"""
+
+RICH: Final = """
+.beside > .detail { border-left: solid $foreground 40%; }
+.stacked > .detail { border-top: solid $foreground 40%; }
+.box { border: round $primary; }
+#about { border-top: solid $foreground 40%; }
+"""
+"""Added where the terminal can draw."""
+
+PLAIN_THEME: Final = "ansi-dark"
+RICH_THEME: Final = "textual-dark"
