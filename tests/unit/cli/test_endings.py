@@ -13,7 +13,8 @@ from appliance.cli import main as cli
 from appliance.errors import ApplianceError, _tree
 
 BIN = Path(sys.executable).parent
-TREE = sorted(_tree(ApplianceError).values(), key=lambda kind: kind.code)
+# The lab's own errors stay in the lab.
+TREE = [kind for kind in _tree(ApplianceError).values() if kind.__module__ == "appliance.errors"]
 
 
 @pytest.mark.parametrize("kind", TREE, ids=lambda kind: str(kind.code))
