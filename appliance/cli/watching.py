@@ -58,6 +58,7 @@ class _View:
         self._stream = sys.stderr
         self._bar = self._stream.isatty() and not session.as_json
         self._told: set[tuple[int, StepState]] = set()
+        self._tenths: set[tuple[int, int]] = set()
         self._quiet = session.as_json
 
     def show(self, job: Job) -> None:
@@ -69,10 +70,19 @@ class _View:
             self._stream.flush()
             return
         for step in job.steps:
+            self._show_progress(step, len(job.steps))
             mark = (step.number, step.state)
             if step.state in _OVER and mark not in self._told:
                 self._told.add(mark)
                 self._stream.write(f"{step.number}/{len(job.steps)} {step.state}: {step.title}\n")
+
+    def _show_progress(self, step: StepRecord, total: int) -> None:
+        """How far a long step is, a line each tenth of it."""
+        percent = _percent(step)
+        if percent is None or (step.number, percent // 10) in self._tenths:
+            return
+        self._tenths.add((step.number, percent // 10))
+        self._stream.write(f"{step.number}/{total} {step.title}: {step.output}\n")
 
     def clear(self) -> None:
         """Leave a clean line behind."""
@@ -87,8 +97,15 @@ def _bar_line(job: Job) -> str:
     filled = _BAR * over // total if total else 0
     now = _current(job.steps)
     title = now.title if now else str(job.state)
-    return f"[{'#' * filled}{'.' * (_BAR - filled)}] {over}/{total} {title[:48]}"
+    far = f": {now.output}" if now and _percent(now) is not None else ""
+    return f"[{'#' * filled}{'.' * (_BAR - filled)}] {over}/{total} {title[:48]}{far}"
 
 
 def _current(steps: tuple[StepRecord, ...]) -> StepRecord | None:
     return next((step for step in steps if step.state is StepState.BEGUN), None)
+
+
+def _percent(step: StepRecord) -> int | None:
+    """Whole percent a step says it is at while it runs; None when it says nothing of the kind."""
+    first = step.output.partition(" %")[0]
+    return int(first) if step.state is StepState.BEGUN and first.isdigit() else None

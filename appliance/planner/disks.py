@@ -24,7 +24,7 @@ def plan_disk_act(action: ActionRequest, snapshot: NodeSnapshot) -> Iterator[Ste
     if action.verb != WIPE:
         raise InvalidInputError(
             f"A disk has no act '{action.verb}'.",
-            hint=f"Acts of a disk: {WIPE}.",
+            hint=f"Acts of a disk: {WIPE}, replace.",
             subject=action.resource,
         )
     disk = snapshot.disk(reference)

@@ -7,6 +7,7 @@ from agents.node.handlers.context import Context
 from appliance.api.wire import Empty
 from appliance.model.plan import Plan, PlanRequest
 from appliance.planner.plan import make_plan
+from appliance.planner.replace import replaced
 from appliance.planner.wish import imported, wish_of
 
 
@@ -15,7 +16,8 @@ def plan_make(context: Context, caller: Caller, body: PlanRequest) -> Plan:
     del caller
     before = context.wanted()
     snapshot = context.looking.fresh(context.jobs.claims())
-    wish = imported(context.kinds, snapshot, wish_of(context.kinds, body, before))
+    asked = wish_of(context.kinds, body, before)
+    wish = replaced(snapshot, before, imported(context.kinds, snapshot, asked))
     plan = make_plan(
         context.kinds,
         snapshot,

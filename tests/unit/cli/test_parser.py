@@ -37,7 +37,12 @@ def _id(words: tuple[str, ...]) -> str:
 
 def test_the_walk_sees_them_all() -> None:
     nouns = {words[0] for words in COMMANDS}
-    files = {path.stem for path in ROOM.glob("*.py")} - {"__init__", "resource", "disk_verdict"}
+    files = {path.stem for path in ROOM.glob("*.py")} - {
+        "__init__",
+        "resource",
+        "disk_replace",
+        "disk_verdict",
+    }
     assert files < nouns
     assert {"pool", "volume", "share", "lun", "vm"} < nouns
     assert {("status",), ("pool", "create"), ("volume", "snapshot"), ("disk", "verdict")} < set(
@@ -73,9 +78,10 @@ def test_every_option_says_what_it_is(words: tuple[str, ...]) -> None:
 def test_what_changes_a_node_can_be_previewed(words: tuple[str, ...]) -> None:
     """Or it is one of those that change no disk and carry out no plan."""
     options = {option for action in COMMANDS[words]._actions for option in action.option_strings}
-    reads = {"list", "show", "status", "site", "verify", "verdict", "watch", "completion"}
+    reads = {"list", "show", "status", "site", "verify", "verdict", "watch", "completion",
+             "metrics"}  # fmt: skip
     planless = {("host", "trust"), ("secret", "set"), ("secret", "delete"), ("job", "undo"),
-                ("job", "abandon")}  # fmt: skip
+                ("job", "abandon"), ("alert", "acknowledge")}  # fmt: skip
     assert "--preview" in options or words[-1] in reads or words in planless
 
 

@@ -121,3 +121,28 @@ def test_an_end_that_is_not_good_is_an_error_with_a_way_on(state: JobState) -> N
         report(Session(), job(state))
     assert raised.value.hint == "See what ran: appliance job show 7"
     assert raised.value.subject == "job/7"
+
+
+def at(words: str) -> Job:
+    """The first of two steps is this far."""
+    first, second = steps(B, P)
+    told = first.model_copy(update={"output": words})
+    return job(JobState.RUNNING, steps=(told, second), seq=len(words))
+
+
+def test_a_long_step_tells_each_tenth_where_there_is_no_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    follow(monkeypatch, at("11 %, 1 GiB"), at("19 %, 2 GiB"), at("20 %, 2 GiB"), at("fsck"), DONE)
+    assert capsys.readouterr().err.splitlines()[:2] == [
+        "1/2 Step 1: 11 %, 1 GiB",
+        "1/2 Step 1: 20 %, 2 GiB",
+    ]
+
+
+def test_a_terminal_shows_how_far_the_step_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    follow(monkeypatch, at("37 %, about 2 h 5 min left"), DONE)
+    assert "0/2 Step 1: 37 %, about 2 h 5 min left" in capsys.readouterr().err
