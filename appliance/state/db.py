@@ -60,6 +60,12 @@ class Store:
         with self._lock, self._told():
             return list(self._db.query(sql, parameters))
 
+    def need_reserve(self) -> None:
+        """Take the reserve again before much is to be written. Raises FullError without room."""
+        self.keep_reserve()
+        if not self._reserve.exists():
+            raise self._full()
+
     def keep_reserve(self) -> None:
         """Take the reserve again, if it was given up and there is room by now."""
         if self._reserve.exists():
@@ -85,16 +91,19 @@ class Store:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         if code == sqlite3.SQLITE_FULL:
             self._reserve.unlink(missing_ok=True)
-            return FullError(
-                f"The root file system is full: {self.path} cannot grow.",
-                hint="Make room (journalctl --vacuum-size=100M frees log space), then try again.",
-                subject=str(self.path),
-            )
+            return self._full()
         if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
             return _damaged(self.path, str(error))
         return UnavailableError(
             f"The database {self.path} does not answer: {error}.",
             hint=f"Look at the file system it is on: findmnt -T {self.path.parent}; journalctl -k",
+            subject=str(self.path),
+        )
+
+    def _full(self) -> FullError:
+        return FullError(
+            f"The root file system is full: {self.path} cannot grow.",
+            hint="Make room (journalctl --vacuum-size=100M frees log space), then try again.",
             subject=str(self.path),
         )
 

@@ -92,7 +92,11 @@ class Journal:
         confirmed: Iterable[str],
         summary: str,
     ) -> int:
-        """Write down a job that waits to run, with all its steps; its number."""
+        """Write down a job that waits to run, with all its steps; its number.
+
+        Raises FullError when there is no room for its end to be written down, come what may.
+        """
+        self._store.need_reserve()
         with self._store.writing() as db:
             row: Row = {
                 "plan_id": plan.id,

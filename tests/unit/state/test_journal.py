@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.errors import InternalError, NotFoundError
+from appliance.errors import FullError, InternalError, NotFoundError
 from appliance.model.command import change
 from appliance.model.job import MOVES, JobState, StepState
 from appliance.model.plan import Plan
@@ -49,6 +49,23 @@ def opened(journal: Journal, plan: Plan) -> int:
     return journal.open_job(
         plan, lines, who="ann", origin="local", confirmed={"b", "a"}, summary="things"
     )
+
+
+def test_a_job_is_opened_only_with_room_for_its_end(
+    journal: Journal, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "full")
+
+    reserve = tmp_path / "state.db.reserve"
+    reserve.unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr("os.posix_fallocate", full)
+        with pytest.raises(FullError, match="root file system is full"):
+            opened(journal, plan)
+        assert journal.jobs() == ()
+    opened(journal, plan)
+    assert reserve.exists(), "the reserve is taken again"
 
 
 def test_a_plan_comes_back(journal: Journal, plan: Plan) -> None:
