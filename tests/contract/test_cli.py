@@ -95,6 +95,14 @@ def test_every_read_is_words_for_people_and_json_for_programs(
         assert isinstance(told.document, dict | list)
 
 
+@pytest.mark.parametrize("noun", ["pool", "share", "job", "audit", "secret", "site"])
+def test_an_empty_node_is_told_in_words(run: Run, noun: str) -> None:
+    words = [noun] if noun == "site" else [noun, "list"]
+    told = run(*words).out
+    assert len(told.splitlines()) == 1
+    assert {"yet", "no"} & set(told.split())
+
+
 def test_a_viewer_is_refused_with_the_way_to_the_role(run: Run, spec: Path, agent: Agent) -> None:
     assert run("apply", str(spec), "--preview", uid=VIEWER).status == 0
     refused = run("apply", str(spec), "--yes", uid=VIEWER)

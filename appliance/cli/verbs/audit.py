@@ -31,6 +31,9 @@ def _list(session: Session, arguments: argparse.Namespace) -> int:
     if session.as_json:
         session.print_json(answer)
         return 0
+    if not answer["lines"]:
+        print("nothing is on record yet")
+        return 0
     headers = ("LINE", "WHEN (UTC)", "WHO", "FROM", "WHAT", "SUBJECT", "OUTCOME")
     rows = (
         (str(line["number"]), line["at"][:19].replace("T", " "), line["who"], line["origin"],

@@ -41,6 +41,9 @@ def _list(session: Session, arguments: argparse.Namespace) -> int:
     if session.as_json:
         session.print_json(answer)
         return 0
+    if not answer["jobs"]:
+        print("no jobs yet; a change makes one: appliance apply SPEC.toml")
+        return 0
     headers = ("JOB", "STATE", "WHO", "BEGUN", "WHAT")
     rows = (
         (str(job["number"]), job["state"], job["who"], clock(job["created_at"]), job["summary"])

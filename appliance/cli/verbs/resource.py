@@ -125,6 +125,9 @@ def _list(noun: str, session: Session, arguments: argparse.Namespace) -> int:
     if session.as_json:
         session.print_json(answer)
         return 0
+    if not answer["resources"]:
+        print(f"no {noun}s yet; make one: appliance {noun} create --help")
+        return 0
     columns: list[str] = answer["columns"]
     headers = ("NAME", *(column.replace("_", " ").upper() for column in columns), "STATE")
     rows = ((item["name"], *(resource_cell(item, column) for column in columns), resource_state(item))
