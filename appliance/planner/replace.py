@@ -30,7 +30,8 @@ def replaced(snapshot: NodeSnapshot, before: tuple[Resource, ...], wish: Wish) -
     noun, _, reference = act.resource.partition("/") if act else ("", "", "")
     if act is None or noun != NOUN or act.verb != REPLACE:
         return wish
-    pool, serial = _member(snapshot, reference)
+    old = _member(snapshot, reference)
+    pool, serial = old.pool, old.serial
     resource = next((item for item in before if item.id == f"pool/{pool}"), None)
     if resource is None or not isinstance(resource.spec, PoolSpec):
         raise RefusedError(
@@ -45,7 +46,7 @@ def replaced(snapshot: NodeSnapshot, before: tuple[Resource, ...], wish: Wish) -
         integrity = resource.spec.has_integrity(tier)
         needed = _needed(snapshot, pool, serial)
         free = tuple(_free(snapshot, before))
-        new = _best(free, snapshot.disk(serial), serial, needed, integrity=integrity)
+        new = _best(free, old, needed, integrity=integrity)
     spec = _swapped(resource.spec, tier, serial, new)
     changed = Resource(kind="pool", name=pool, spec=spec)
     return Wish(tuple(changed if item is resource else item for item in wish.after))
@@ -65,17 +66,13 @@ def _argument(act: ActionRequest) -> str:
 # --- the disk that goes
 
 
-def _member(snapshot: NodeSnapshot, reference: str) -> tuple[str, str]:
-    """Pool and serial of the member a person means. A missing one comes first: the disk that is
-    in its bay now is the one that was put there to replace it."""
+def _member(snapshot: NodeSnapshot, reference: str) -> Disk:
+    """The member a person means. A missing one comes first: the disk that is in its bay now is
+    the one that was put there to replace it."""
     meant = [disk for disk in snapshot.disks if _means(disk, reference)]
     members = sorted((disk for disk in meant if disk.pool), key=lambda disk: not disk.missing)
     if members:
-        return members[0].pool, members[0].serial
-    for pool, found in snapshot.found.get("pool", {}).items():
-        known = found.members if isinstance(found, PoolFound) else ()
-        if any(item.serial and item.serial == tag_text(reference) for item in known):
-            return pool, reference
+        return members[0]
     if meant:
         raise RefusedError(
             f"The disk with {meant[0].where} belongs to no pool, so there is nothing to replace.",
@@ -128,20 +125,18 @@ def _named(snapshot: NodeSnapshot, reference: str, old: str) -> Disk:
     )
 
 
-def _best(
-    free: tuple[Disk, ...], old: Disk | None, serial: str, needed: int, *, integrity: bool
-) -> Disk:
+def _best(free: tuple[Disk, ...], old: Disk, needed: int, *, integrity: bool) -> Disk:
     """The free disk that fits best, of those with `needed` extents."""
     fitting = [disk for disk in free if disk_extents(disk.size or 0, integrity=integrity) >= needed]
     if fitting:
         return min(fitting, key=lambda disk: _distance(disk, old))
     smaller = f"; too small are: {', '.join(disk.where for disk in free)}" if free else ""
     raise NotFoundError(
-        f"No free disk can take the place of {serial}: it needs "
+        f"No free disk can take the place of {old.serial}: it needs "
         f"{format_size(needed * EXTENT)}{smaller}.",
         hint="Put a blank disk of at least that size into a bay, or free one with: "
         "appliance disk wipe DISK",
-        subject=f"disk/{serial}",
+        subject=f"disk/{old.serial}",
     )
 
 
@@ -167,10 +162,8 @@ def _free(snapshot: NodeSnapshot, before: Iterable[Resource]) -> Iterator[Disk]:
             yield disk
 
 
-def _distance(disk: Disk, old: Disk | None) -> tuple[bool, bool, bool, int, str]:
+def _distance(disk: Disk, old: Disk) -> tuple[bool, bool, bool, int, str]:
     """The disk in the lost one's bay first, then its like, the smallest that is large enough."""
-    if old is None:
-        return (True, True, True, disk.size or 0, disk.serial)
     return (
         not old.missing or disk.bay != old.bay or not disk.bay,
         disk.medium is not old.medium,

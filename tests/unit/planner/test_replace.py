@@ -126,6 +126,12 @@ def test_what_there_is_not(
     assert raised.value.hint
 
 
+def test_a_disk_that_is_being_replaced_already(chassis: Chassis) -> None:
+    chassis.case["before"] = chassis.case["after"]
+    with pytest.raises(RefusedError, match="being replaced already"):
+        chassis.ask("3")
+
+
 def test_an_argument_there_is_not(chassis: Chassis) -> None:
     act = ActionRequest(resource="disk/3", verb="replace", arguments={"onto": "11"})
     found = load_snapshot(all_kinds(), chassis.case["snapshot"])
