@@ -43,7 +43,12 @@ def _parser() -> argparse.ArgumentParser:
     serve = verbs.add_parser("serve", help="answer requests (systemd runs this)")
     serve.add_argument("--socket", type=Path, default=Path(SOCKET))
     serve.add_argument("--database", type=Path, default=Path(DATABASE))
+    serve.add_argument("--smart-every", type=float, default=600, metavar="SECONDS",
+                       help="how often drives are asked for their health (600)")  # fmt: skip
     serve.set_defaults(run=_serve)
+    tell = verbs.add_parser("tell", help="send a test message to a receiver of alerts")
+    tell.add_argument("receiver")
+    tell.set_defaults(run=_tell)
     relay = verbs.add_parser("relay", help="carry standard input and output to the socket")
     relay.set_defaults(run=_relay)
     devices = verbs.add_parser("open-devices", help="open integrity layers before LVM activates")
@@ -61,20 +66,27 @@ def _parser() -> argparse.ArgumentParser:
 
 def _serve(arguments: argparse.Namespace) -> int:
     from agents.node.handlers.compose import answering, compose, this_machine
-    from agents.node.handlers.refreshing import SmartRefresh
+    from agents.node.handlers.watching import Watching
     from agents.node.server import serve
 
     outside = this_machine()
     context = compose(outside, arguments.database)
     for job in context.jobs.recover():
         logging.getLogger(__name__).warning("job %d: %s", job.number, job.next_step)
-    refresh = SmartRefresh(outside.smart, context.looking, outside.executor)
-    refresh.start()
+    watching = Watching(context, outside, smart_every_s=arguments.smart_every)
+    watching.start()
     try:
         serve(answering(context), arguments.socket)
     finally:
-        refresh.stop()
+        watching.stop()
         context.jobs.close(timeout_s=20)
+    return 0
+
+
+def _tell(arguments: argparse.Namespace) -> int:
+    from agents.node.watch.testing import send_test
+
+    send_test(arguments.receiver)
     return 0
 
 

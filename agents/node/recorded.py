@@ -23,10 +23,11 @@ from agents.node.apply.secrets import SecretStore
 from agents.node.handlers.callers import Callers
 from agents.node.handlers.compose import agent_version, answering, new_id, now
 from agents.node.handlers.context import Context
-from agents.node.handlers.looking import Looking
 from agents.node.jobs.bench import Bench, Told, nobody_told
 from agents.node.jobs.jobs import Jobs
 from agents.node.server import Front, application
+from agents.node.watch.looking import Looking
+from agents.node.watch.verdicts import Verdicts
 from appliance.api.contract import Role
 from appliance.errors import InvalidInputError, NotFoundError, RefusedError
 from appliance.kinds.load import Kinds, load_snapshot
@@ -35,10 +36,13 @@ from appliance.model.job import Job
 from appliance.model.plan import Plan
 from appliance.model.snapshot import NodeSnapshot
 from appliance.planner.site import parse_site
+from appliance.state.alerts import Alerts
 from appliance.state.audit import Audit
 from appliance.state.db import Store
 from appliance.state.desired import Desired, replace_desired
+from appliance.state.disk_records import DiskRecords
 from appliance.state.journal import Journal
+from appliance.state.outbox import Outbox
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -69,7 +73,8 @@ def recorded_node(folder: Path) -> Starlette:
     bench = Bench(kinds, journal, desired, actor, looking.fresh, now, new_id)
     context = Context(
         kinds, looking, RecordedJobs(bench), journal, desired, audit, secrets, now, new_id,
-        f"{agent_version()}, a recording",
+        f"{agent_version()}, a recording", Verdicts(DiskRecords(store), now), Alerts(store),
+        Outbox(store),
     )  # fmt: skip
     front = Front(answering(context, Callers(_whoever)))
     made = application(front)

@@ -220,8 +220,8 @@ async def _body(http: HttpRequest) -> bytes:
 
 
 def _response(reply: Reply) -> Response:
-    media = MEDIA_TYPE if reply.problem else "application/json"
-    return Response(reply.body, reply.status, media_type=media)
+    media = MEDIA_TYPE if reply.problem else reply.media
+    return Response(reply.body, reply.status, headers={"content-type": media})
 
 
 def _problem(error: ApplianceError) -> Response:

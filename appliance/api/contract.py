@@ -13,13 +13,17 @@ from typing import Any, Final, Generic, TypeVar
 
 from appliance.api import paths
 from appliance.api.wire import (
+    Acknowledgement,
+    AlertList,
     ApplyRequest,
     AuditPage,
     Chassis,
+    DiskDetail,
     DiskList,
     Empty,
     JobList,
     KindList,
+    PlainText,
     ResourceList,
     ResourceView,
     SecretNames,
@@ -27,6 +31,7 @@ from appliance.api.wire import (
     SiteDocument,
     Status,
 )
+from appliance.model.alert import Alert
 from appliance.model.audit import AuditVerdict
 from appliance.model.job import Job
 from appliance.model.plan import Plan, PlanRequest
@@ -66,6 +71,8 @@ class Endpoint(Generic[Q, R]):
     effect: CallEffect
     roles: frozenset[Role]
     summary: str
+    media: str = "application/json"
+    """Of the answer. Anything else than JSON is the text of a PlainText."""
 
 
 ANYONE: Final = frozenset(Role)
@@ -88,12 +95,24 @@ class AuditQuery(Empty):
     before: int | None = None
 
 
+class AlertQuery(Empty):
+    """Open alerts; with `all` the newest `limit`, cleared ones too."""
+
+    all: bool = False
+    limit: int = 100
+
+
+METRICS_MEDIA: Final = "text/plain; version=0.0.4; charset=utf-8"
+"""Prometheus' text format (prometheus.io/docs/instrumenting/exposition_formats)."""
+
 STATUS: Final = Endpoint("status", "GET", paths.STATUS, Empty, Status, CallEffect.READ, ANYONE,
                          "Is all well, what is not, what next")  # fmt: skip
 SNAPSHOT: Final = Endpoint("snapshot", "GET", paths.SNAPSHOT, Empty, NodeSnapshot, CallEffect.READ,
                            ANYONE, "The node as one value")  # fmt: skip
 DISKS: Final = Endpoint("disks", "GET", paths.DISKS, Empty, DiskList, CallEffect.READ, ANYONE,
                         "All disks, missing ones included")  # fmt: skip
+DISK: Final = Endpoint("disk", "GET", paths.DISK, Empty, DiskDetail, CallEffect.READ, ANYONE,
+                       "One disk with its verdict, history and what is acknowledged")  # fmt: skip
 CHASSIS: Final = Endpoint("chassis", "GET", paths.CHASSIS, Empty, Chassis, CallEffect.READ, ANYONE,
                           "The bays of the chassis, as a person sees them")  # fmt: skip
 KINDS: Final = Endpoint("kinds", "GET", paths.KINDS, Empty, KindList, CallEffect.READ, ANYONE,
@@ -126,13 +145,22 @@ SECRET_PUT: Final = Endpoint("secret_put", "PUT", paths.SECRET, SecretValue, Sec
                              CallEffect.PLAN, ADMIN, "Store a secret; it can never be read back")  # fmt: skip
 SECRET_DROP: Final = Endpoint("secret_drop", "DELETE", paths.SECRET, Empty, SecretNames,
                               CallEffect.PLAN, ADMIN, "Forget a secret nothing refers to")  # fmt: skip
+ALERTS: Final = Endpoint("alerts", "GET", paths.ALERTS, AlertQuery, AlertList, CallEffect.READ,
+                         ANYONE, "What is not well, since when, and who knows of it")  # fmt: skip
+ALERT: Final = Endpoint("alert", "GET", paths.ALERT, Empty, Alert, CallEffect.READ, ANYONE,
+                        "One alert")  # fmt: skip
+ALERT_ACKNOWLEDGE: Final = Endpoint(
+    "alert_acknowledge", "POST", paths.ALERT_ACKNOWLEDGE, Acknowledgement, Alert, CallEffect.PLAN,
+    HANDS, "Say that an alert is known; it is quiet until it changes")  # fmt: skip
+METRICS: Final = Endpoint("metrics", "GET", paths.METRICS, Empty, PlainText, CallEffect.READ,
+                          ANYONE, "Numbers for Prometheus", METRICS_MEDIA)  # fmt: skip
 AUDIT: Final = Endpoint("audit", "GET", paths.AUDIT, AuditQuery, AuditPage, CallEffect.READ,
                         WATCHERS, "Who asked for what, and what came of it")  # fmt: skip
 AUDIT_VERIFY: Final = Endpoint("audit_verify", "GET", paths.AUDIT_VERIFY, Empty, AuditVerdict,
                                CallEffect.READ, WATCHERS, "Check the audit's hash chain")  # fmt: skip
 
 ENDPOINTS: Final[tuple[Endpoint[Any, Any], ...]] = (
-    STATUS, SNAPSHOT, DISKS, CHASSIS, KINDS, RESOURCES, RESOURCE, SITE, PLAN_MAKE, PLAN_GET, JOB_START,
-    JOBS, JOB_GET, JOB_FINISH, JOB_UNDO, JOB_ABANDON, SECRETS, SECRET_PUT, SECRET_DROP, AUDIT,
-    AUDIT_VERIFY,
+    STATUS, SNAPSHOT, DISKS, DISK, CHASSIS, KINDS, RESOURCES, RESOURCE, SITE, PLAN_MAKE, PLAN_GET, JOB_START,
+    JOBS, JOB_GET, JOB_FINISH, JOB_UNDO, JOB_ABANDON, SECRETS, SECRET_PUT, SECRET_DROP, ALERTS,
+    ALERT, ALERT_ACKNOWLEDGE, METRICS, AUDIT, AUDIT_VERIFY,
 )  # fmt: skip

@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 from appliance.api.contract import ENDPOINTS, CallEffect, Endpoint
 from appliance.api.field_docs import describe_all, models_in
 from appliance.api.problems import MEDIA_TYPE
+from appliance.api.wire import PlainText
 from appliance.kinds.registry import AnyKind, all_kinds
 
 Json = dict[str, Any]
@@ -37,7 +38,7 @@ _PROBLEM: Final[Json] = {
 def document() -> Json:
     """The whole document."""
     models = {endpoint.request for endpoint in ENDPOINTS if not _is_query(endpoint)}
-    answers = {endpoint.response for endpoint in ENDPOINTS}
+    answers = {endpoint.response for endpoint in ENDPOINTS} - {PlainText}
     kinds = all_kinds()
     specs = {kind.spec_type for kind in kinds.values()}
     refs, schemas = models_json_schema(
@@ -102,9 +103,7 @@ def _operation(endpoint: Endpoint[Any, Any], refs: dict[Any, Json]) -> Json:
         "responses": {
             status: {
                 "description": "The answer.",
-                "content": {
-                    "application/json": {"schema": refs[(endpoint.response, "serialization")]}
-                },
+                "content": _content(endpoint, refs),
             },
             "default": {
                 "description": "What went wrong and what to do next.",
@@ -119,6 +118,12 @@ def _operation(endpoint: Endpoint[Any, Any], refs: dict[Any, Json]) -> Json:
             "content": {"application/json": {"schema": schema}},
         }
     return operation
+
+
+def _content(endpoint: Endpoint[Any, Any], refs: dict[Any, Json]) -> Json:
+    if endpoint.response is PlainText:
+        return {endpoint.media: {"schema": {"type": "string"}}}
+    return {endpoint.media: {"schema": refs[(endpoint.response, "serialization")]}}
 
 
 def _parameters(endpoint: Endpoint[Any, Any]) -> list[Json]:

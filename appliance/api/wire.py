@@ -3,28 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from pydantic import FieldSerializationInfo, SecretStr, field_serializer
 
+from appliance.model.alert import Alert
 from appliance.model.audit import AuditLine
 from appliance.model.base import Value
 from appliance.model.disk import Disk
+from appliance.model.disk_record import AcknowledgedValue, KernelWord
 from appliance.model.job import Job
 from appliance.model.profile import Bay, Panel
 from appliance.model.resource import AnyFound, AnySpec, Finding
 from appliance.model.snapshot import Host
+from appliance.model.verdict import PastMeasures, Verdict
 
 
 class Empty(Value):
     """No body, no query."""
 
 
+class DiskView(Disk):
+    """A disk and what is thought of it."""
+
+    verdict: Verdict
+    """In a list with the lines of evidence that say something is wrong, alone with all of them."""
+
+
 class DiskList(Value):
     """All disks and what could not be read."""
 
-    disks: tuple[Disk, ...]
+    disks: tuple[DiskView, ...]
     problems: tuple[str, ...] = ()
+
+
+class DiskDetail(Value):
+    """One disk with all that is kept of it."""
+
+    disk: DiskView
+    taken_at: datetime | None = None
+    """When the reading behind the verdict was taken; None when it was never read."""
+    measures: Mapping[str, int] = {}
+    acknowledged: tuple[AcknowledgedValue, ...] = ()
+    kernel: tuple[KernelWord, ...] = ()
+    """What the kernel said of it lately."""
+    history: tuple[PastMeasures, ...] = ()
+    """Looks of the past, oldest first: one an hour, then one a day, then one a week."""
+
+
+class AlertList(Value):
+    """Alerts: open ones the worst first, or all of them, newest first."""
+
+    alerts: tuple[Alert, ...]
+
+
+class Acknowledgement(Value):
+    """That an alert is known, and why it may wait."""
+
+    note: str = ""
+
+
+class PlainText(Value):
+    """An answer that is no JSON: the text itself is sent."""
+
+    text: str
 
 
 class Chassis(Value):

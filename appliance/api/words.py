@@ -12,6 +12,8 @@ NOTHING: Final = "-"
 MOST: Final = 8
 """Lines a section of the status may have, so that a screen of 24 lines is enough."""
 _SEVERITIES: Final = {"critical": "CRITICAL", "warning": "WARNING", "info": "note"}
+_HEALTH: Final = {"healthy": "ok", "prefail": "PREFAIL", "failing": "FAILING"}
+_TONES: Final = {"healthy": "ok", "watch": "warning", "prefail": "warning", "failing": "critical"}
 _STEP: Final = 1024
 _SIZE_FIELDS: Final = frozenset({"size", "free", "used", "quota", "memory", "capacity", "usable"})
 
@@ -62,15 +64,15 @@ def clock(moment: str | None) -> str:
 
 
 def disk_health(disk: Json) -> str:
-    """One word on how a disk is, from its presence and its own verdict."""
-    smart = disk["smart"]
+    """A word on how a disk is, and which part is accused where it is not the disk itself."""
     if disk["missing"]:
         return "MISSING"
     if disk["size"] is None:
         return "no capacity"
-    if smart is None or smart["passed"] is None:
-        return "unknown"
-    return "ok" if smart["passed"] else "FAILING"
+    verdict = disk["verdict"]
+    word = _HEALTH.get(verdict["verdict"], verdict["verdict"])
+    part = verdict["part"]
+    return word if part in {"none", "disk"} else f"{word} ({part})"
 
 
 def disk_holds(disk: Json) -> str:
@@ -82,11 +84,54 @@ def disk_holds(disk: Json) -> str:
 def disk_pairs(disk: Json) -> list[tuple[str, str]]:
     """All about a disk, name and value."""
     values = [(key.replace("_", " "), cell(key, value)) for key, value in disk.items()
-              if key not in {"smart", "signatures"}]  # fmt: skip
+              if key not in {"smart", "signatures", "verdict"}]  # fmt: skip
     values += [("health", disk_health(disk)), ("holds", disk_holds(disk))]
     values += [(key.replace("_", " "), cell(key, value)) for key, value in (disk["smart"] or {}).items()
                if key != "passed"]  # fmt: skip
     return values
+
+
+def disk_verdict_lines(disk: Json) -> Iterator[Line]:
+    """Why the disk is judged as it is, and what to do."""
+    verdict = disk["verdict"]
+    word, part = verdict["verdict"], verdict["part"]
+    accused = f", the {part} is accused" if part not in {"none", "disk"} else ""
+    tone = _TONES.get(word, "")
+    yield (
+        Span("verdict: "),
+        Span(word, tone),
+        Span(f"{accused} (confidence {verdict['confidence']})"),
+    )
+    for evidence in verdict["evidence"]:
+        source = f" [{evidence['source']}]" if evidence["source"] else ""
+        yield (Span(f"  - {evidence['words']}{source}"),)
+    yield (Span("next: ", "bold"), Span(verdict["next_step"]))
+
+
+def alert_lines(alert: Json) -> Iterator[Line]:
+    """All about an alert."""
+    word = _SEVERITIES[alert["severity"]]
+    yield (
+        Span(f"alert {alert['number']}: "),
+        Span(word, alert["severity"]),
+        Span(f" {alert['what']}"),
+    )
+    facts = (
+        ("why", alert["why"]), ("about", alert["subject"]), ("bay", alert["bay"]),
+        ("serial", alert["serial"]), ("pool", alert["pool"]), ("state", alert["state"]),
+        ("raised", clock(alert["raised_at"])), ("over", clock(alert["cleared_at"])),
+        ("acknowledged", _known_by(alert)), ("note", alert["note"]),
+    )  # fmt: skip
+    for key, value in facts:
+        if value and value != NOTHING:
+            yield (Span(f"  {key.ljust(13)}{value}"),)
+    if alert["cleared_at"] is None:
+        yield (Span("next: ", "bold"), Span(alert["next_step"]))
+
+
+def _known_by(alert: Json) -> str:
+    who = alert["acknowledged_by"]
+    return f"{clock(alert['acknowledged_at'])} by {who}" if who else ""
 
 
 def resource_state(item: Json) -> str:

@@ -11,6 +11,8 @@ NOUNS: Final[Mapping[str, str]] = {
     "site": "print the whole wish as a site spec",
     "disk": "disks and bays",
     "secret": "passwords that specs refer to by name",
+    "alert": "what is not well, since when, and who knows of it",
+    "metrics": "numbers for Prometheus, as text",
     "job": "changes being carried out, and the exact commands they ran",
     "audit": "who asked for what, and what came of it",
     "host": "pinned SSH host keys of nodes",

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from appliance.api.paths import fill
-from appliance.client.answer import fetch
+from appliance.client.answer import decode_text, fetch
 from appliance.client.dial import open_transport
 from appliance.client.transport import Transport, parse_address
 
@@ -33,6 +33,10 @@ class Session:
     def fetch(self, path: str, method: str = "GET", body: object = None, **parts: str) -> Any:  # noqa: ANN401 - JSON
         """One call in plain JSON values: the light path."""
         return fetch(self.transport, fill(path, **parts), method, body)
+
+    def fetch_text(self, path: str) -> str:
+        """One read whose answer is plain text."""
+        return decode_text(*self.transport.request("GET", path))
 
     def client(self) -> Client:
         """The typed client, for calls that change something; imports the models."""

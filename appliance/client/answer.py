@@ -25,6 +25,13 @@ def decode(status: int, body: bytes) -> Any:  # noqa: ANN401 - JSON is whatever 
     return document
 
 
+def decode_text(status: int, body: bytes) -> str:
+    """The text of a good answer that is no JSON. Raises the error that a bad one describes."""
+    if status >= _FIRST_FAILURE:
+        decode(status, body)
+    return body.decode()
+
+
 def problem_error(document: object) -> ApplianceError:
     """The error of a problem document, however odd the document is."""
     return from_problem(document if isinstance(document, dict) else {})

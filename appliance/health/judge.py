@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from appliance.health.measures import Measure, measures_of, medium_of
 from appliance.health.rules import Level, Rule, RuleBook, rule_book
 from appliance.health.unreadable import why_unknown
+from appliance.model.disk import Medium
 from appliance.model.smart import SmartReading
 from appliance.model.verdict import Confidence, Evidence, Grade, Part, PastMeasures, Verdict
 
@@ -40,6 +41,8 @@ class Known(NamedTuple):
     acknowledged: Mapping[str, int] = {}
     peers: Sequence[Mapping[str, int]] = ()
     """Measures of other disks of the same model."""
+    noticed: Mapping[str, int] = {}
+    """What was noticed of the disk from outside, counted: the kernel's words, its silence."""
 
 
 def measure(reading: SmartReading) -> dict[str, int]:
@@ -52,15 +55,25 @@ def judge(
     history: Sequence[PastMeasures] = (),
     acknowledged: Mapping[str, int] | None = None,
     peers: Sequence[Mapping[str, int]] = (),
+    noticed: Mapping[str, int] | None = None,
 ) -> Verdict:
-    """What is thought of the disk. A disk that could not be read is unknown, never healthy."""
+    """What is thought of the disk. A disk that could not be read is unknown, never healthy; what
+    was noticed of it from outside counts all the same."""
     book = rule_book()
+    known = Known(history, acknowledged or {}, peers, noticed or {})
     unknown = why_unknown(reading, book)
+    outside = {key: Measure(key, value) for key, value in known.noticed.items()}
     if unknown is not None:
-        return unknown
-    known = Known(history, acknowledged or {}, peers)
-    measures = measures_of(reading, book)
-    medium = medium_of(reading)
+        lines = _lines(outside, Medium.UNKNOWN, known, book)
+        bad = [line for line in lines if line.evidence.grade.rank > 0]
+        return _despite(unknown, bad) if bad else unknown
+    lines = _lines(measures_of(reading, book) | outside, medium_of(reading), known, book)
+    return _verdict(reading, lines)
+
+
+def _lines(
+    measures: Mapping[str, Measure], medium: Medium, known: Known, book: RuleBook
+) -> list[_Line]:
     lines = [
         line
         for rule in book.rules
@@ -68,7 +81,19 @@ def judge(
         for line in _apply(rule, measures[rule.key], known, book)
     ]
     lines.sort(key=lambda line: (-line.evidence.grade.rank, _PARTS.index(line.evidence.part)))
-    return _verdict(reading, lines)
+    return lines
+
+
+def _despite(unknown: Verdict, lines: Sequence[_Line]) -> Verdict:
+    """The verdict on a disk that tells nothing of itself, while others have bad news of it."""
+    worst = lines[0]
+    return Verdict(
+        verdict=worst.evidence.grade,
+        part=worst.evidence.part,
+        confidence=_confidence(lines),
+        evidence=(*(line.evidence for line in lines), *unknown.evidence),
+        next_step=worst.next_step,
+    )
 
 
 def _verdict(reading: SmartReading, lines: Sequence[_Line]) -> Verdict:

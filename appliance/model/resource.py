@@ -84,3 +84,5 @@ class Finding(Value):
     what: str
     why: str = ""
     next_step: str
+    cause: str = ""
+    """The kind of trouble in a word, the same while the numbers in the words move."""

@@ -14,17 +14,21 @@ from agents.node.apply.secrets import SecretStore
 from agents.node.handlers.callers import Callers
 from agents.node.handlers.compose import Ended, answering
 from agents.node.handlers.context import Context
-from agents.node.handlers.looking import Looking
 from agents.node.jobs.bench import Bench
 from agents.node.jobs.jobs import Jobs
 from agents.node.server import Front, application
+from agents.node.watch.looking import Looking
+from agents.node.watch.verdicts import Verdicts
 from appliance.client.client import Client
 from appliance.client.memory import MemoryTransport
 from appliance.model.snapshot import NodeSnapshot
+from appliance.state.alerts import Alerts
 from appliance.state.audit import Audit
 from appliance.state.db import Store
 from appliance.state.desired import Desired
+from appliance.state.disk_records import DiskRecords
 from appliance.state.journal import Journal
+from appliance.state.outbox import Outbox
 from tests.unit.fakehost import NOW, FakeGuests, FakeHost
 from tests.unit.fakekinds import KINDS
 
@@ -118,6 +122,9 @@ def agent(tmp_path: Path, on_edge: Callable[[int, int, str], None]) -> Iterator[
         now=lambda: NOW,
         new_id=bench.new_id,
         version="1.2.3",
+        verdicts=Verdicts(DiskRecords(store), lambda: NOW),
+        alerts=Alerts(store),
+        outbox=Outbox(store),
     )
     front = Front(answering(context, Callers(lambda uid, _: PEOPLE[uid])))
     made = Agent(context, host, looking, front)

@@ -108,7 +108,7 @@ def test_a_viewer_cannot_apply_and_the_try_is_on_record(agent: Agent) -> None:
 @pytest.mark.parametrize("endpoint", api.ENDPOINTS, ids=lambda endpoint: str(endpoint.name))
 def test_each_row_lets_in_only_its_roles(agent: Agent, endpoint: api.Endpoint[Any, Any]) -> None:
     roles = {ADMIN: "admin", TECHNICIAN: "technician", AUDITOR: "auditor", VIEWER: "viewer"}
-    parts = dict.fromkeys(("noun", "name", "plan_id", "number"), "7")
+    parts = dict.fromkeys(("noun", "name", "plan_id", "number", "disk"), "7")
     path = endpoint.path.format(**parts)
     for uid, role in roles.items():
         status, _ = agent.transport(uid).request(endpoint.method, path, b"{}")

@@ -12,6 +12,7 @@ from agents.node.handlers.callers import Caller, Callers, Peer
 from agents.node.handlers.context import Context
 from appliance.api.contract import CallEffect
 from appliance.api.problems import encode_problem, explain_validation
+from appliance.api.wire import PlainText
 from appliance.errors import ApplianceError, BusyError, ForbiddenError, RefusedError, StaleError
 from appliance.model.base import Value
 
@@ -36,6 +37,7 @@ class Reply(NamedTuple):
     status: int
     body: bytes
     problem: bool = False
+    media: str = "application/json"
 
 
 class Answering:
@@ -57,6 +59,8 @@ class Answering:
                 raise
         except ApplianceError as error:
             return Reply(error.http_status, encode_problem(error), problem=True)
+        if isinstance(value, PlainText):
+            return Reply(_OK, value.text.encode(), media=request.endpoint.media)
         changes = request.endpoint.effect is CallEffect.JOB
         return Reply(_ACCEPTED if changes else _OK, encode(value))
 

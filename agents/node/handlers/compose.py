@@ -17,12 +17,21 @@ from agents.node.apply.files import NodeFiles
 from agents.node.apply.guests import LibvirtGuests
 from agents.node.apply.handles import Actor, GuestActs, NodeProbe, Runs
 from agents.node.apply.secrets import SecretStore
-from agents.node.handlers import audits, disks, jobs, plans, resources, secrets, status
+from agents.node.handlers import (
+    alerts,
+    audits,
+    disks,
+    jobs,
+    metrics,
+    plans,
+    resources,
+    secrets,
+    status,
+)
 from agents.node.handlers.answering import Answering
 from agents.node.handlers.binding import bind
 from agents.node.handlers.callers import Callers
 from agents.node.handlers.context import Context
-from agents.node.handlers.looking import Looking, Sources
 from agents.node.jobs.bench import Bench, Boundary, no_boundary
 from agents.node.jobs.claims import claims_of
 from agents.node.jobs.jobs import Jobs
@@ -32,18 +41,23 @@ from agents.node.observe.host import observe_dmi
 from agents.node.observe.smart import SmartCache, SmartReader
 from agents.node.observe.udev import scan_devices
 from agents.node.profiles import best_profile
+from agents.node.watch.looking import Looking, Sources
+from agents.node.watch.verdicts import Verdicts
 from appliance.errors import FullError
 from appliance.kinds.registry import all_kinds
 from appliance.model.guest import GuestRecord
 from appliance.model.job import Job
+from appliance.state.alerts import Alerts
 from appliance.state.audit import Audit
 from appliance.state.db import Store
 from appliance.state.desired import Desired
+from appliance.state.disk_records import DiskRecords
 from appliance.state.disks import DiskMemory
 from appliance.state.journal import Journal
+from appliance.state.outbox import Outbox
 
 LOG: Final = logging.getLogger(__name__)
-HANDLERS: Final = (audits, disks, jobs, plans, resources, secrets, status)
+HANDLERS: Final = (alerts, audits, disks, jobs, metrics, plans, resources, secrets, status)
 
 
 @dataclass(frozen=True)
@@ -108,6 +122,8 @@ def compose(outside: Outside, database: Path, boundary: Boundary = no_boundary) 
         boundary=boundary,
         ended=Ended(looking, audit),
     )
+    verdicts = Verdicts(DiskRecords(store), now)
+    outside.smart.tell(verdicts.take)
     return Context(
         kinds=kinds,
         looking=looking,
@@ -119,6 +135,9 @@ def compose(outside: Outside, database: Path, boundary: Boundary = no_boundary) 
         now=now,
         new_id=new_id,
         version=agent_version(),
+        verdicts=verdicts,
+        alerts=Alerts(store),
+        outbox=Outbox(store),
     )
 
 

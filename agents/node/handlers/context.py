@@ -8,15 +8,18 @@ from datetime import datetime
 
 from agents.node.apply.secrets import SecretStore
 from agents.node.handlers.callers import Caller
-from agents.node.handlers.looking import Looking
 from agents.node.jobs.jobs import Jobs
+from agents.node.watch.looking import Looking
+from agents.node.watch.verdicts import Verdicts
 from appliance.errors import InvalidInputError
 from appliance.kinds.load import Kinds, typed
 from appliance.kinds.registry import AnyKind
 from appliance.model.resource import Resource
+from appliance.state.alerts import Alerts
 from appliance.state.audit import Audit
 from appliance.state.desired import Desired
 from appliance.state.journal import Journal
+from appliance.state.outbox import Outbox
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,9 @@ class Context:
     now: Callable[[], datetime]
     new_id: Callable[[], str]
     version: str
+    verdicts: Verdicts
+    alerts: Alerts
+    outbox: Outbox
 
     def wanted(self) -> tuple[Resource, ...]:
         """The whole wish, each spec as its kind's own type."""

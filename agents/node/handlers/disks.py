@@ -8,9 +8,11 @@ from typing import Final
 from agents.node.handlers.callers import Caller
 from agents.node.handlers.context import Context
 from agents.node.profiles import GENERIC, profile_named
-from appliance.api.wire import Chassis, DiskList, Empty
+from appliance.api.wire import Chassis, DiskDetail, DiskList, DiskView, Empty
+from appliance.errors import NotFoundError
 from appliance.model.disk import Disk
 from appliance.model.snapshot import NodeSnapshot
+from appliance.model.verdict import Verdict
 
 _PARTS: Final = re.compile(r"\d+|\D+")
 
@@ -19,7 +21,33 @@ def disks(context: Context, caller: Caller, body: Empty) -> DiskList:
     """All disks in the order of their bays, missing ones included."""
     del caller, body
     seen = context.looking.recent()
-    return DiskList(disks=tuple(sorted(seen.disks, key=_by_bay)), problems=seen.problems)
+    views = tuple(
+        disk_view(disk, _short(context.verdicts.verdict(disk)))
+        for disk in sorted(seen.disks, key=_by_bay)
+    )
+    return DiskList.model_construct(disks=views, problems=seen.problems)
+
+
+def disk(context: Context, caller: Caller, body: Empty, disk: str) -> DiskDetail:
+    """One disk, by serial, WWN or bay:LABEL. Raises NotFoundError."""
+    del caller, body
+    seen, verdicts = context.looking.recent(), context.verdicts
+    found = seen.disk(disk)
+    if found is None:
+        bays = ", ".join(f"bay:{item.bay}" for item in sorted(seen.disks, key=_by_bay) if item.bay)
+        raise NotFoundError(
+            f"There is no disk '{disk}'.",
+            hint=f"Name it by bay, serial or WWN. Bays with a disk: {bays or 'none known'}.",
+            subject=disk,
+        )
+    return DiskDetail(
+        disk=disk_view(found, verdicts.verdict(found)),
+        taken_at=verdicts.taken_at(found.serial),
+        measures=dict(verdicts.measures(found.serial)),
+        acknowledged=verdicts.acknowledged(found.serial),
+        kernel=verdicts.kernel_words(found.serial),
+        history=verdicts.history(found.serial),
+    )
 
 
 def chassis(context: Context, caller: Caller, body: Empty) -> Chassis:
@@ -36,6 +64,17 @@ def snapshot(context: Context, caller: Caller, body: Empty) -> NodeSnapshot:
     """The node as one value."""
     del caller, body
     return context.looking.recent()
+
+
+def disk_view(disk: Disk, verdict: Verdict) -> DiskView:
+    """The disk with its verdict. Both were checked when they were made."""
+    return DiskView.model_construct(**{**disk.__dict__, "verdict": verdict})
+
+
+def _short(verdict: Verdict) -> Verdict:
+    """Only the lines that say something is wrong: a list is for finding the bad one."""
+    lines = tuple(line for line in verdict.evidence if line.grade.rank > 0)
+    return verdict.model_copy(update={"evidence": lines})
 
 
 def _by_bay(disk: Disk) -> tuple[bool, tuple[str, ...], str]:

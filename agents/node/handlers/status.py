@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from agents.node.handlers.callers import Caller
 from agents.node.handlers.context import Context
+from agents.node.watch.concerns import node_findings
 from appliance.api.wire import Empty, Status
 from appliance.errors import ApplianceError
-from appliance.model.disk import Disk
 from appliance.model.job import ENDED, Job
 from appliance.model.resource import Finding, Severity
 from appliance.model.snapshot import NodeSnapshot
 from appliance.planner.plan import make_plan
 
-LEAST_ROOT_FREE: Final = 256 * 2**20
-"""Bytes below which the journal, logs and packages soon have no room."""
 _ORDER: Final = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
 
 
@@ -27,7 +24,8 @@ def status(context: Context, caller: Caller, body: Empty) -> Status:
     unfinished = context.journal.jobs(unfinished=True)
     drift, doubts = _drift(context, seen, unfinished)
     findings = sorted(
-        (*_findings(context, seen), *doubts), key=lambda item: _ORDER.index(item.severity)
+        (*node_findings(context.kinds, seen, context.verdicts), *doubts),
+        key=lambda item: _ORDER.index(item.severity),
     )
     serious = any(item.severity is not Severity.INFO for item in findings)
     counts = {"disk": len(seen.disks)} | _counts(context, seen)
@@ -49,49 +47,6 @@ def _counts(context: Context, seen: NodeSnapshot) -> dict[str, int]:
         for noun, kind in context.kinds.items()
     }
     return {noun: count for noun, count in counts.items() if count}
-
-
-def _findings(context: Context, seen: NodeSnapshot) -> Iterator[Finding]:
-    for noun, kind in context.kinds.items():
-        for name, found in seen.found.get(noun, {}).items():
-            yield from kind.health(name, found)
-    for disk in seen.disks:
-        yield from _about_disk(disk)
-    for problem in seen.problems:
-        yield Finding(
-            severity=Severity.WARNING,
-            subject="node",
-            what=f"Not everything could be read: {problem}",
-            next_step="Look at: journalctl -u appliance-agent -e",
-        )
-    if seen.host.root_free < LEAST_ROOT_FREE:
-        yield Finding(
-            severity=Severity.WARNING,
-            subject="root file system",
-            what=f"only {seen.host.root_free >> 20} MiB are free",
-            why="changes are refused when the journal cannot be written",
-            next_step="Make room: journalctl --vacuum-size=100M; du -xh / | sort -h | tail",
-        )
-
-
-def _about_disk(disk: Disk) -> Iterator[Finding]:
-    subject = f"disk/{disk.serial}"
-    if disk.missing:
-        yield Finding(
-            severity=Severity.CRITICAL,
-            subject=subject,
-            what=f"the disk in {disk.where} of pool {disk.pool or '?'} does not answer",
-            why="it was pulled, its cable is loose, or it has died",
-            next_step="Seat it again or put a new disk into its bay, then: appliance disk list",
-        )
-    elif disk.smart is not None and disk.smart.passed is False:
-        yield Finding(
-            severity=Severity.CRITICAL,
-            subject=subject,
-            what=f"the disk in {disk.where} says itself that it is failing",
-            why=disk.smart.error,
-            next_step=f"Replace it soon; its readings: appliance disk show {disk.serial}",
-        )
 
 
 def _drift(

@@ -207,11 +207,16 @@ class SmartCache:
     def __init__(self, reader: SmartReader, clock: Callable[[], float]) -> None:
         self._reader = reader
         self._clock = clock
+        self._told: Callable[[str, SmartReading], None] = _nobody
         self._kept: dict[str, _Kept] = {}
 
     def refresh(self, targets: Iterable[SmartTarget]) -> None:
         """Reads these disks; each is seen as soon as it has answered."""
         self._reader.read(targets, self._keep)
+
+    def tell(self, told: Callable[[str, SmartReading], None]) -> None:
+        """From now on `told` hears (serial, reading) of every reading, in the reader's threads."""
+        self._told = told
 
     def retain(self, serials: Iterable[str]) -> None:
         """Forgets the readings of disks that are not among these."""
@@ -234,3 +239,8 @@ class SmartCache:
         """A sleeping disk keeps the reading from when it was awake, which ages."""
         if not (reading.standby and serial in self._kept):
             self._kept[serial] = _Kept(reading, self._clock())
+        self._told(serial, reading)
+
+
+def _nobody(_: str, __: SmartReading) -> None:
+    """No one listens."""

@@ -6,7 +6,7 @@ import argparse
 from typing import Any, Final
 
 from appliance.api import paths
-from appliance.api.words import disk_health, disk_holds, disk_pairs
+from appliance.api.words import clock, disk_health, disk_holds, disk_pairs, disk_verdict_lines
 from appliance.cli import render
 from appliance.cli.parsing import Parser, add_verb, parser_for, verbs_of
 from appliance.cli.session import Session
@@ -49,9 +49,11 @@ def parser() -> Parser:
     )
     wipe.add_argument("disk", metavar="DISK", help="bay:LABEL, a serial or a WWN")
     from appliance.cli.options import add_change_options
+    from appliance.cli.verbs.disk_replace import add_replace
     from appliance.cli.verbs.disk_verdict import add_verdict
 
     add_change_options(wipe)
+    add_replace(verbs)
     add_verdict(verbs)
     return top
 
@@ -89,11 +91,19 @@ def _row(disk: Json) -> tuple[str, ...]:
 
 
 def _show(session: Session, arguments: argparse.Namespace) -> int:
-    disk = find_disk(session, arguments.disk)
+    detail: Json = session.fetch(paths.DISK, disk=arguments.disk)
     if session.as_json:
-        session.print_json(disk)
+        session.print_json(detail)
         return 0
-    print(render.pairs(disk_pairs(disk)))
+    print(render.pairs(disk_pairs(detail["disk"])))
+    for spans in disk_verdict_lines(detail["disk"]):
+        print(render.line(spans))
+    if detail["acknowledged"]:
+        print("acknowledged until they rise:")
+        for item in detail["acknowledged"]:
+            print(f"  {item['measure']} at {item['value']}, {clock(item['at'])} by {item['who']}")
+    for item in detail["kernel"]:
+        print(f"kernel, {item['count']} x, last {clock(item['last_at'])}: {item['line']}")
     return 0
 
 

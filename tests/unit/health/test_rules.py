@@ -189,8 +189,44 @@ def test_each_rule_on_both_sides(name: str, reading: SmartReading, grade: Grade,
         assert verdict.next_step != "Nothing to do."
 
 
+NOTICED: list[tuple[str, int, Grade, Part]] = [
+    ("kernel-no-answer", 1, F, Part.BAY),
+    ("kernel-raid-dropped", 1, F, Part.DISK),
+    ("kernel-medium-errors", 1, P, Part.DISK),
+    ("kernel-io-errors", 1, W, Part.DISK),
+    ("kernel-io-errors", 9, W, Part.DISK),
+    ("kernel-io-errors", 10, P, Part.DISK),
+    ("smart-silent", 2, W, Part.DISK),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "grade", "part"), NOTICED)
+def test_what_is_noticed_from_outside_counts_with_and_without_a_reading(
+    name: str, value: int, grade: Grade, part: Part
+):
+    for reading in (hdd(), SmartReading(error="SMART support is: Unavailable")):
+        verdict = judge(reading, noticed={name: value})
+        assert (verdict.verdict, verdict.part) == (grade, part)
+        assert verdict.evidence[0].rule == name
+        assert verdict.evidence[0].source
+        assert verdict.next_step != "Nothing to do."
+
+
+def test_one_miss_is_no_sign_and_leaves_a_disk_unknown():
+    assert judge(hdd(), noticed={"smart-silent": 1}).verdict is Grade.HEALTHY
+    silent = judge(SmartReading(error="hangs"), noticed={"smart-silent": 1})
+    assert silent.verdict is Grade.UNKNOWN
+
+
+def test_what_the_drive_does_not_tell_stays_in_the_evidence():
+    verdict = judge(SmartReading(error="it hangs"), noticed={"kernel-no-answer": 3})
+    assert [line.rule for line in verdict.evidence] == ["kernel-no-answer", "no-reading"]
+    assert "3 commands lost" in verdict.evidence[0].words
+
+
 def test_every_rule_has_a_case():
-    assert {rule.name for rule in rule_book().rules} == {name for name, *_ in CASES}
+    tried = {name for name, *_ in CASES} | {name for name, *_ in NOTICED}
+    assert {rule.name for rule in rule_book().rules} == tried
 
 
 def test_every_line_names_its_source_and_number():

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -58,12 +59,16 @@ def test_a_job_is_opened_only_with_room_for_its_end(
         raise OSError(28, "full")
 
     reserve = tmp_path / "state.db.reserve"
+    with monkeypatch.context() as patch:
+        patch.setattr("os.statvfs", lambda _: SimpleNamespace(f_bfree=1023, f_frsize=4096))
+        with pytest.raises(FullError, match="root file system is full"):
+            opened(journal, plan)
     reserve.unlink()
     with monkeypatch.context() as patch:
         patch.setattr("os.posix_fallocate", full)
         with pytest.raises(FullError, match="root file system is full"):
             opened(journal, plan)
-        assert journal.jobs() == ()
+    assert journal.jobs() == ()
     opened(journal, plan)
     assert reserve.exists(), "the reserve is taken again"
 

@@ -50,11 +50,13 @@ class Looking:
         self._clock = clock
         self._turn = threading.Lock()
         self._last: NodeSnapshot | None = None
+        self._seen: NodeSnapshot | None = None
         self._taken = 0.0
+        self._forgotten = 0
 
     def fresh(self, claims: Mapping[str, str]) -> NodeSnapshot:
         """The node as it is now; `claims` are the disks of unfinished jobs (serial -> pool)."""
-        sources = self._sources
+        sources, begun_at = self._sources, self._forgotten
         now = sources.now()
         snapshot = observe_node(
             sources.probe(),
@@ -68,7 +70,9 @@ class Looking:
             now=now,
         )
         sources.disks.remember(snapshot.disks, now)
-        self._last, self._taken = snapshot, self._clock()
+        self._seen, self._taken = snapshot, self._clock()
+        # What was forgotten meanwhile may be in this look as it was before.
+        self._last = snapshot if begun_at == self._forgotten else None
         return snapshot
 
     def recent(self) -> NodeSnapshot:
@@ -79,8 +83,13 @@ class Looking:
                 last = self._young() or self.fresh(self._claims())
         return last
 
+    def last(self) -> NodeSnapshot | None:
+        """The last look, however old; None before the first."""
+        return self._seen
+
     def forget(self) -> None:
         """What was seen is known to be over: the next reader looks anew."""
+        self._forgotten += 1
         self._last = None
 
     def _young(self) -> NodeSnapshot | None:

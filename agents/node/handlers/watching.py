@@ -1,0 +1,76 @@
+"""Starts and ends the threads that watch the node beside those that answer."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+from typing import Final
+
+from agents.node.handlers.compose import Outside
+from agents.node.handlers.context import Context
+from agents.node.watch.delivery import Delivery
+from agents.node.watch.ears import Ears
+from agents.node.watch.polling import SmartPoll
+from agents.node.watch.telling import Telling, read_receivers
+from agents.node.watch.watch import Watch, Watched
+from appliance.model.job import ENDED
+
+LEAVE_S: Final = 5.0
+
+
+class Watching:
+    """The watch, the SMART poll and the delivery of messages."""
+
+    def __init__(self, context: Context, outside: Outside, *, smart_every_s: float) -> None:
+        telling = Telling(
+            receivers=lambda: read_receivers(outside.probe()),
+            alerts=context.alerts,
+            outbox=context.outbox,
+            host=partial(_hostname, outside),
+            now=context.now,
+            waiting=threading.Event(),
+        )
+        parts = Watched(
+            kinds=context.kinds,
+            looking=context.looking,
+            claims=context.jobs.claims,
+            probe=outside.probe,
+            verdicts=context.verdicts,
+            alerts=context.alerts,
+            telling=telling,
+            busy=lambda: any(
+                job.state not in ENDED for job in context.journal.jobs(unfinished=True)
+            ),
+            now=context.now,
+            disk_came=self._read_soon,
+        )
+        self._ears = Ears()
+        self._watch = Watch(parts, self._ears)
+        self._poll = SmartPoll(
+            outside.smart,
+            lambda: context.looking.recent().disks,
+            outside.executor,
+            self._watch.polled,
+            smart_every_s,
+        )
+        self._delivery = Delivery(telling, outside.secrets.value)
+
+    def _read_soon(self) -> None:
+        self._poll.soon()
+
+    def start(self) -> None:
+        """Begin to watch."""
+        for thread in (self._watch, self._poll, self._delivery):
+            thread.start()
+
+    def stop(self) -> None:
+        """End; a drive that is being read and a server that does not answer are not waited for."""
+        for thread in (self._watch, self._poll, self._delivery):
+            thread.stop()
+        self._watch.join(LEAVE_S)
+        if not self._watch.is_alive():
+            self._ears.close()
+
+
+def _hostname(outside: Outside) -> str:
+    return (outside.files.read("/etc/hostname") or "").strip()

@@ -1,0 +1,212 @@
+"""The node's watch: what is heard and what the clock brings becomes alerts."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from agents.node.observe.kernel import KernelSaid, disks_under
+from agents.node.observe.udev import Action, DeviceEvent
+from agents.node.watch.concerns import (
+    about_disk,
+    concerns_of,
+    disk_findings,
+    missing_disk,
+    node_findings,
+)
+from agents.node.watch.ears import Heard, Listens
+from agents.node.watch.looking import Looking
+from agents.node.watch.telling import Telling
+from agents.node.watch.verdicts import Verdicts
+from appliance.errors import ApplianceError
+from appliance.kinds.base import Probe
+from appliance.kinds.registry import AnyKind
+from appliance.model.alert import AlertTurn, Concern
+from appliance.model.disk import Disk
+from appliance.model.snapshot import NodeSnapshot
+from appliance.state.alerts import Alerts
+
+LOG: Final = logging.getLogger(__name__)
+
+LOOK_EVERY_S: Final = 300.0
+"""What nothing tells of by itself, such as a file system filling up, is seen this soon."""
+LEAST_GAP_S: Final = 5.0
+"""Between two looks that are not urgent: device-mapper has an event for every step of a job."""
+SHARE: Final = 20
+"""A look that took a second is followed by twenty without one, so watching takes 5 % at most."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What the watch works with."""
+
+    kinds: Mapping[str, AnyKind]
+    looking: Looking
+    claims: Callable[[], Mapping[str, str]]
+    probe: Callable[[], Probe]
+    verdicts: Verdicts
+    alerts: Alerts
+    telling: Telling
+    busy: Callable[[], bool]
+    """Whether a job runs: what it has half built is no reason for an alert."""
+    now: Callable[[], datetime]
+    disk_came: Callable[[], None] = lambda: None
+    """Called when a disk was put in."""
+    clock: Callable[[], float] = time.monotonic
+
+
+class Watch(threading.Thread):
+    """Listens until told to stop. All of its work is done in its own thread."""
+
+    def __init__(self, parts: Watched, ears: Listens) -> None:
+        super().__init__(name="watch", daemon=True)
+        self._parts = parts
+        self._ears = ears
+        self._over = False
+        self._polled = threading.Event()
+        self._came = False
+        """A disk was put in since the last look."""
+        self._look_at = parts.clock()
+        """When the next look is due, by the clock."""
+        self._next_gap_s = LEAST_GAP_S
+        self._looked_at = parts.clock() - LEAST_GAP_S
+
+    def run(self) -> None:
+        """See Thread."""
+        while not self._over:
+            try:
+                self.hear(self._ears.listen(self.patience_s()))
+            except ApplianceError as error:
+                LOG.warning("the watch goes on in spite of: %s %s", error.message, error.hint)
+                self._look_at = self._parts.clock() + LEAST_GAP_S
+
+    def stop(self) -> None:
+        """Listen no more."""
+        self._over = True
+        self._ears.wake()
+
+    def polled(self) -> None:
+        """SMART was read: judge anew. Safe from any thread."""
+        self._polled.set()
+        self._ears.wake()
+
+    def patience_s(self) -> float:
+        """How long to listen before the clock brings something."""
+        due = min(self._look_at, self._parts.clock() + self._parts.telling.patience_s())
+        return max(0.0, due - self._parts.clock())
+
+    def hear(self, heard: Heard) -> None:
+        """Act on what was heard, then on what is due. Raises ApplianceError."""
+        clock = self._parts.clock
+        if heard.changed or heard.lost:
+            self._parts.looking.forget()
+        if heard.devices:
+            self._devices(heard.devices)
+        if heard.said:
+            self._kernel(heard.said)
+        if heard.devices or heard.lost:
+            self._look_at = clock()
+        elif heard.mapper or heard.said:
+            self._look_at = min(self._look_at, max(clock(), self._looked_at + self._next_gap_s))
+        if self._polled.is_set():
+            self._polled.clear()
+            self._judge(self._parts.looking.last())
+        if clock() >= self._look_at:
+            self.look()
+        self._parts.telling.daily()
+
+    def look(self) -> None:
+        """Look at the node afresh and bring the alerts in line. Raises ApplianceError."""
+        parts, begun = self._parts, self._parts.clock()
+        try:
+            seen = parts.looking.fresh(parts.claims())
+        finally:
+            ended = parts.clock()
+            self._looked_at, self._look_at = ended, ended + LOOK_EVERY_S
+            self._next_gap_s = max(LEAST_GAP_S, SHARE * (ended - begun))
+        if self._came:
+            self._came = False
+            parts.disk_came()
+        if parts.busy():
+            self._judge(seen)
+            return
+        disks = {disk.serial: disk for disk in seen.disks}
+        findings = (*node_findings(parts.kinds, seen, parts.verdicts), *parts.telling.troubles())
+        self._sync(concerns_of(findings, disks, parts.verdicts), covers=lambda _: True)
+
+    def _judge(self, seen: NodeSnapshot | None) -> None:
+        """Alerts of disks only."""
+        if seen is None:
+            return
+        verdicts = self._parts.verdicts
+        concerns = [
+            about_disk(finding, disk, verdicts)
+            for disk in seen.disks
+            for finding in disk_findings(disk, verdicts.verdict(disk))
+        ]
+        self._sync(concerns, covers=lambda subject: subject.startswith("disk/"))
+
+    def _devices(self, events: Iterable[DeviceEvent]) -> None:
+        """A member that went is told before the look, which a dying disk may hold up."""
+        seen = self._parts.looking.last()
+        by_node = _by_node(seen)
+        gone: list[Concern] = []
+        for event in events:
+            disk = by_node.get(event.node)
+            LOG.info("disk %s: %s", event.action, disk.where if disk else event.node)
+            if event.action is Action.ADD:
+                self._came = True
+                self._parts.verdicts.moved(event.serial)
+            elif disk is not None:
+                self._parts.verdicts.moved(disk.serial)
+                if disk.pool and disk.paths in {(), (event.node,)}:
+                    gone.append(about_disk(missing_disk(disk), disk, self._parts.verdicts))
+        if gone:
+            self._sync(gone, covers=lambda _: False)
+
+    def _kernel(self, said: Iterable[KernelSaid]) -> None:
+        """Count what was said of each disk, and tell of it before the look."""
+        parts, seen = self._parts, self._parts.looking.last()
+        by_node, probe = _by_node(seen), self._parts.probe()
+        counts: Counter[tuple[str, str]] = Counter()
+        lines: dict[tuple[str, str], str] = {}
+        for item in said:
+            for node in disks_under(probe, item.node):
+                if node in by_node:
+                    key = (by_node[node].serial, item.measure)
+                    counts[key] += 1
+                    lines[key] = item.line
+        for (serial, measure), count in counts.items():
+            LOG.warning("disk %s, %d x %s: %s", serial, count, measure, lines[serial, measure])
+            parts.verdicts.hear(serial, measure, count, lines[serial, measure])
+        if counts:
+            self._judge(seen)
+
+    def _sync(self, concerns: Iterable[Concern], *, covers: Callable[[str], bool]) -> None:
+        parts = self._parts
+        turns = parts.alerts.sync(
+            concerns, parts.now(), covers=covers, tell=parts.telling.write_down
+        )
+        for item in turns:
+            _log(item)
+        if turns:
+            parts.telling.hurry()
+
+
+def _by_node(seen: NodeSnapshot | None) -> dict[str, Disk]:
+    disks = seen.disks if seen else ()
+    return {node: disk for disk in disks for node in (*disk.paths, disk.node) if node}
+
+
+def _log(item: AlertTurn) -> None:
+    alert = item.alert
+    LOG.warning(
+        "alert %d %s: %s: %s (next: %s)",
+        alert.number, item.turn, alert.severity, alert.what, alert.next_step,
+    )  # fmt: skip
