@@ -60,10 +60,11 @@ class Store:
         with self._lock, self._told():
             return list(self._db.query(sql, parameters))
 
-    def need_reserve(self) -> None:
-        """Take the reserve again before much is to be written. Raises FullError without room."""
+    def need_room(self) -> None:
+        """Raises FullError unless the reserve is there, or can be taken again, and room beside it."""
         self.keep_reserve()
-        if not self._reserve.exists():
+        folder = os.statvfs(self.path.parent)
+        if not self._reserve.exists() or folder.f_bfree * folder.f_frsize < RESERVE_BYTES:
             raise self._full()
 
     def keep_reserve(self) -> None:

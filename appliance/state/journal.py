@@ -96,7 +96,7 @@ class Journal:
 
         Raises FullError when there is no room for its end to be written down, come what may.
         """
-        self._store.need_reserve()
+        self._store.need_room()
         with self._store.writing() as db:
             row: Row = {
                 "plan_id": plan.id,
