@@ -30,11 +30,15 @@ from agents.node.watch.looking import Looking
 from agents.node.watch.verdicts import Verdicts
 from appliance.api.contract import Role
 from appliance.errors import InvalidInputError, NotFoundError, RefusedError
+from appliance.health.judge import judge
 from appliance.kinds.load import Kinds, load_snapshot
 from appliance.kinds.registry import all_kinds
+from appliance.model.disk import Disk
 from appliance.model.job import Job
 from appliance.model.plan import Plan
+from appliance.model.smart import SmartReading
 from appliance.model.snapshot import NodeSnapshot
+from appliance.model.verdict import Confidence, Evidence, Grade, Part, Verdict
 from appliance.planner.site import parse_site
 from appliance.state.alerts import Alerts
 from appliance.state.audit import Audit
@@ -73,7 +77,7 @@ def recorded_node(folder: Path) -> Starlette:
     bench = Bench(kinds, journal, desired, actor, looking.fresh, now, new_id)
     context = Context(
         kinds, looking, RecordedJobs(bench), journal, desired, audit, secrets, now, new_id,
-        f"{agent_version()}, a recording", Verdicts(DiskRecords(store), now), Alerts(store),
+        f"{agent_version()}, a recording", RecordedVerdicts(DiskRecords(store), now), Alerts(store),
         Outbox(store),
     )  # fmt: skip
     front = Front(answering(context, Callers(_whoever)))
@@ -121,6 +125,31 @@ class RecordedJournal(Journal):
         if unfinished:
             return ()
         return tuple(job.model_copy(update={"steps": ()}) for job in self._recorded)
+
+
+class RecordedVerdicts(Verdicts):
+    """What the drives said of themselves: a recording holds no counters to judge by."""
+
+    def verdict(self, disk: Disk) -> Verdict:
+        """See Verdicts."""
+        passed = disk.smart.passed if disk.smart is not None else None
+        if passed is None:
+            return super().verdict(disk)
+        if not passed:
+            return judge(SmartReading(model=disk.model, passed=False))
+        word = Evidence(
+            rule="self-assessment",
+            grade=Grade.HEALTHY,
+            part=Part.NONE,
+            words="the drive's own verdict: passed; the recording holds no counters",
+        )
+        return Verdict(
+            verdict=Grade.HEALTHY,
+            part=Part.NONE,
+            confidence=Confidence.LOW,
+            evidence=(word,),
+            next_step="Nothing to do.",
+        )
 
 
 class RecordedJobs(Jobs):

@@ -9,6 +9,80 @@ from sqlite_utils.migrations import Migrations
 
 MIGRATIONS: Final = Migrations("appliance-state")
 
+_DISK_RECORDS: Final = (
+    """CREATE TABLE smart_look (
+        serial TEXT NOT NULL,
+        at TEXT NOT NULL,
+        measures TEXT NOT NULL,
+        PRIMARY KEY (serial, at)
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE smart_lowest (
+        serial TEXT NOT NULL,
+        measure TEXT NOT NULL,
+        value INTEGER NOT NULL,
+        at TEXT NOT NULL,
+        PRIMARY KEY (serial, measure)
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE smart_last (
+        serial TEXT PRIMARY KEY,
+        at TEXT NOT NULL,
+        document TEXT NOT NULL
+    ) STRICT""",
+    """CREATE TABLE acknowledged (
+        serial TEXT NOT NULL,
+        measure TEXT NOT NULL,
+        value INTEGER NOT NULL,
+        at TEXT NOT NULL,
+        who TEXT NOT NULL,
+        PRIMARY KEY (serial, measure)
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE kernel_word (
+        serial TEXT NOT NULL,
+        measure TEXT NOT NULL,
+        count INTEGER NOT NULL,
+        first_at TEXT NOT NULL,
+        last_at TEXT NOT NULL,
+        line TEXT NOT NULL,
+        PRIMARY KEY (serial, measure)
+    ) STRICT, WITHOUT ROWID""",
+)
+_ALERTS: Final = (
+    """CREATE TABLE alert (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        cause TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        marks TEXT NOT NULL,
+        severity TEXT NOT NULL,
+        what TEXT NOT NULL,
+        why TEXT NOT NULL,
+        next_step TEXT NOT NULL,
+        bay TEXT NOT NULL,
+        serial TEXT NOT NULL,
+        pool TEXT NOT NULL,
+        state TEXT NOT NULL,
+        raised_at TEXT NOT NULL,
+        changed_at TEXT NOT NULL,
+        cleared_at TEXT,
+        acknowledged_at TEXT,
+        acknowledged_by TEXT NOT NULL DEFAULT '',
+        note TEXT NOT NULL DEFAULT ''
+    ) STRICT""",
+    "CREATE UNIQUE INDEX alert_open ON alert(cause, subject) WHERE state <> 'cleared'",
+    """CREATE TABLE message (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        receiver TEXT NOT NULL,
+        document TEXT NOT NULL,
+        created_at TEXT NOT NULL,
+        due_at TEXT NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        error TEXT NOT NULL DEFAULT ''
+    ) STRICT""",
+    """CREATE TABLE daily (
+        receiver TEXT PRIMARY KEY,
+        day TEXT NOT NULL
+    ) STRICT""",
+)
+
 
 @MIGRATIONS()
 def m001_journal(db: Database) -> None:
@@ -126,81 +200,7 @@ def m004_old_previews(db: Database) -> None:
 @MIGRATIONS()
 def m005_watch(db: Database) -> None:
     """What was measured of disks, what people know of, what the kernel said; alerts and messages."""
-    _run(
-        db,
-        """CREATE TABLE smart_look (
-            serial TEXT NOT NULL,
-            at TEXT NOT NULL,
-            measures TEXT NOT NULL,
-            PRIMARY KEY (serial, at)
-        ) STRICT, WITHOUT ROWID""",
-        """CREATE TABLE smart_lowest (
-            serial TEXT NOT NULL,
-            measure TEXT NOT NULL,
-            value INTEGER NOT NULL,
-            at TEXT NOT NULL,
-            PRIMARY KEY (serial, measure)
-        ) STRICT, WITHOUT ROWID""",
-        """CREATE TABLE smart_last (
-            serial TEXT PRIMARY KEY,
-            at TEXT NOT NULL,
-            document TEXT NOT NULL
-        ) STRICT""",
-        """CREATE TABLE acknowledged (
-            serial TEXT NOT NULL,
-            measure TEXT NOT NULL,
-            value INTEGER NOT NULL,
-            at TEXT NOT NULL,
-            who TEXT NOT NULL,
-            PRIMARY KEY (serial, measure)
-        ) STRICT, WITHOUT ROWID""",
-        """CREATE TABLE kernel_word (
-            serial TEXT NOT NULL,
-            measure TEXT NOT NULL,
-            count INTEGER NOT NULL,
-            first_at TEXT NOT NULL,
-            last_at TEXT NOT NULL,
-            line TEXT NOT NULL,
-            PRIMARY KEY (serial, measure)
-        ) STRICT, WITHOUT ROWID""",
-    )
-    _run(
-        db,
-        """CREATE TABLE alert (
-            number INTEGER PRIMARY KEY AUTOINCREMENT,
-            cause TEXT NOT NULL,
-            subject TEXT NOT NULL,
-            marks TEXT NOT NULL,
-            severity TEXT NOT NULL,
-            what TEXT NOT NULL,
-            why TEXT NOT NULL,
-            next_step TEXT NOT NULL,
-            bay TEXT NOT NULL,
-            serial TEXT NOT NULL,
-            pool TEXT NOT NULL,
-            state TEXT NOT NULL,
-            raised_at TEXT NOT NULL,
-            changed_at TEXT NOT NULL,
-            cleared_at TEXT,
-            acknowledged_at TEXT,
-            acknowledged_by TEXT NOT NULL DEFAULT '',
-            note TEXT NOT NULL DEFAULT ''
-        ) STRICT""",
-        "CREATE UNIQUE INDEX alert_open ON alert(cause, subject) WHERE state <> 'cleared'",
-        """CREATE TABLE message (
-            number INTEGER PRIMARY KEY AUTOINCREMENT,
-            receiver TEXT NOT NULL,
-            document TEXT NOT NULL,
-            created_at TEXT NOT NULL,
-            due_at TEXT NOT NULL,
-            attempts INTEGER NOT NULL DEFAULT 0,
-            error TEXT NOT NULL DEFAULT ''
-        ) STRICT""",
-        """CREATE TABLE daily (
-            receiver TEXT PRIMARY KEY,
-            day TEXT NOT NULL
-        ) STRICT""",
-    )
+    _run(db, *_DISK_RECORDS, *_ALERTS)
 
 
 def _append_only(db: Database, *tables: str) -> None:
