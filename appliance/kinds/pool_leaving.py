@@ -11,7 +11,7 @@ from typing import Final
 from appliance.errors import RefusedError
 from appliance.kinds.pool_build import Place, PoolBuild, is_on, wanted_tiers
 from appliance.kinds.pool_layout import EXTENT
-from appliance.kinds.pool_steps import tag_text
+from appliance.kinds.pool_steps import pv_device, tag_text
 from appliance.model.base import format_size
 from appliance.model.disk import Disk
 from appliance.model.pool import MemberFound, PoolFound, RaidLevel, TierFound, TierName
@@ -98,6 +98,13 @@ class Leaving:
         return self.member.serial or self.member.pv_uuid
 
     @property
+    def device(self) -> str:
+        """Its physical volume by a path that lasts: a rebuild takes hours, and sdX may change."""
+        if self.disk is None or self.disk.missing:
+            return self.member.pv
+        return pv_device(self.disk, integrity=self.member.integrity)
+
+    @property
     def where(self) -> str:
         """The disk in words."""
         return self.disk.where if self.disk and self.disk.bay else f"serial {self.name}"
@@ -162,6 +169,16 @@ class Departure:
     def tier_of(self, item: Leaving) -> TierFound:
         """The state of the tier a leaving member is in."""
         return self.build.tier_found(item.tier) if item.tier else TierFound()
+
+    def lost_images(self, found: PoolFound) -> Mapping[str, frozenset[int]]:
+        """RAID logical volume -> images that are lost, or are to be rebuilt from the others."""
+        rebuilt = {item.member.pv_uuid for item in self.here if self.rebuilt(item)}
+        lost: dict[str, frozenset[int]] = {}
+        for member in found.members:
+            if member.missing or member.pv_uuid in rebuilt:
+                for raid, images in images_on(member).items():
+                    lost[raid] = lost.get(raid, frozenset()) | images
+        return lost
 
     def check(self) -> None:
         """Raises RefusedError for what LVM cannot do, or what would end in a loss."""
@@ -283,8 +300,6 @@ class Departure:
 
     def _check_redundancy(self, found: PoolFound) -> None:
         """Neither what is lost nor what is to be rebuilt may be more than the RAID bears."""
-        lost: dict[str, frozenset[int]] = {}
-        rebuilt = {item.member.pv_uuid for item in self.here if self.rebuilt(item)}
         for item in self.here:
             health = self.tier_of(item).health
             if self.rebuilt(item) and health:
@@ -294,11 +309,7 @@ class Departure:
                     "Another image may be lost: have that one replaced first. See: "
                     "appliance status",
                 )
-        for member in found.members:
-            if member.missing or member.pv_uuid in rebuilt:
-                for raid, images in images_on(member).items():
-                    lost[raid] = lost.get(raid, frozenset()) | images
-        for raid, images in lost.items():
+        for raid, images in self.lost_images(found).items():
             bears = spared_losses(raid, found)
             if len(images) > bears:
                 raise self._refused(

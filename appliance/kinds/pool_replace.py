@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Final
 
 from appliance.kinds.pool_build import Place, PoolBuild
-from appliance.kinds.pool_layout import EXTENT, stripes
+from appliance.kinds.pool_layout import EXTENT, MIB, stripes
 from appliance.kinds.pool_leaving import COPYING, SPARE, Departure, Leaving, images_on
 from appliance.kinds.pool_removal import blank_disk
 from appliance.kinds.pool_steps import PoolSteps, pv_device
@@ -34,6 +34,8 @@ POLL_S: Final = 2.0
 
 PASSING: Final = "spare_maker"
 """The thin pool that is made only because LVM makes the spare along with it."""
+
+_EXTENT_WORDS: Final = f"{EXTENT // MIB}m"
 
 WHOLE: Final = 100.0
 
@@ -143,7 +145,7 @@ class PoolReplace:
     # --- a disk that is still there
 
     def _hand_over(self, item: Leaving) -> Iterator[Step]:
-        device, found = item.member.pv, self.build.found
+        found = self.build.found
         copying = found and any(map(COPYING.fullmatch, found.logical_volumes))
         if item.target is not None and not item.empty:
             if self.departure.rebuilt(item) and not copying:
@@ -151,9 +153,9 @@ class PoolReplace:
             else:
                 yield from self._copy(item, item.target, resumed=bool(copying))
         yield self.make.run(
-            f"Take {item.where} out of {self.make.vg}", "vgreduce", self.make.vg, device,
+            f"Take {item.where} out of {self.make.vg}", "vgreduce", self.make.vg, item.device,
             claims=(item.disk.serial,) if item.disk else (),
-            undo=("vgextend", self.make.vg, device),
+            undo=("vgextend", self.make.vg, item.device),
         )  # fmt: skip
         if item.disk is not None:
             yield from self._erase(item.disk)
@@ -170,7 +172,7 @@ class PoolReplace:
         if any(not COPYING.fullmatch(name) for name in item.member.volumes) or not resumed:
             yield self.make.run(
                 f"Copy {format_size(size)} of {item.where} onto {onto}, in use all the while",
-                "pvmove", "--background", "--alloc", "anywhere", item.member.pv, target.device,
+                "pvmove", "--background", "--alloc", "anywhere", item.device, target.device,
             )  # fmt: skip
             yield self._await_copy(f"Wait until {item.where} is copied onto {onto}", size)
 
@@ -184,7 +186,7 @@ class PoolReplace:
             yield self.make.run(
                 f"Rebuild {raid} onto {_where([target])}, as {item.where} does not return all "
                 f"of its data",
-                "lvconvert", "--yes", "--replace", item.member.pv, f"{self.make.vg}/{raid}",
+                "lvconvert", "--yes", "--replace", item.device, f"{self.make.vg}/{raid}",
                 target.device,
             )  # fmt: skip
             yield self._await_sync(raid, found)
@@ -214,23 +216,43 @@ class PoolReplace:
                              "lvremove", "--yes", f"{self.make.vg}/{SPARE}")  # fmt: skip
 
     def _spare_anew(self, found: PoolFound | None) -> Iterator[RunStep]:
-        """LVM makes the spare, as large as the largest metadata, whenever a pool is made; a small
-        one is made and taken away again, since no command asks for the spare alone."""
+        """No LVM command asks for the spare alone. Making a pool makes it, as large as that
+        pool's metadata, and extending a pool's metadata makes it as large as the largest there
+        is, beside where it lies: so a small pool is made, extended and taken away again."""
         if found is None or not (self.departure.complete and self._spare_lost(found)):
             return
-        fast = self.build.tier_found(TierName.PERFORMANCE).members
-        home = TierName.PERFORMANCE if fast else TierName.CAPACITY
-        devices = tuple(p.device for p in self.build.places() if p.tier is home and p.device)
         passing = f"{self.make.vg}/{PASSING}"
         if PASSING not in found.logical_volumes:
             yield self.make.run(
-                "Make a spare for the thin pools' metadata anew",
+                "Make a spare for the thin pools' metadata anew, with a small pool",
                 "lvcreate", "--yes", "--type", "thin-pool", "--poolmetadataspare", "y",
-                "--extents", "1", "--poolmetadatasize", f"{EXTENT}b", "--name", PASSING,
-                self.make.vg, *devices,
+                "--extents", "1", "--poolmetadatasize", _EXTENT_WORDS, "--name", PASSING,
+                self.make.vg, self._spare_home(),
                 undo=self.make.remove_words(PASSING),
             )  # fmt: skip
-        yield self.make.run("Take away the small pool that made it", "lvremove", "--yes", passing)
+        yield self.make.run(
+            "Let the spare be as large as the largest metadata",
+            "lvextend", "--yes", "--poolmetadatasize", f"+{_EXTENT_WORDS}", passing,
+        )  # fmt: skip
+        yield self.make.run("Take away the small pool that made the spare",
+                            "lvremove", "--yes", passing)  # fmt: skip
+
+    def _spare_home(self) -> str:
+        """Device of the disk with the most room for it, on the performance tier if there is one."""
+        fast = self.build.tier_found(TierName.PERFORMANCE).members
+        home = TierName.PERFORMANCE if fast else TierName.CAPACITY
+        taken = {item.target.serial: item for item in self.departure.leaving if item.target}
+        tiers = self.build.found.tiers.values() if self.build.found else ()
+        spare = max((state.metadata_size for state in tiers), default=0) // EXTENT
+
+        def room(place: Place) -> int:
+            item = taken.get(place.serial)
+            if item is None:
+                return place.free
+            return place.free - item.used + (spare if SPARE in item.member.volumes else 0)
+
+        places = [place for place in self.build.places() if place.tier is home and place.device]
+        return max(places, key=room).device
 
     def _spare_lost(self, found: PoolFound) -> bool:
         whole = bool(found.tiers) and all(item.thin_pool for item in found.tiers.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from appliance.kinds.pool_layout import EXTENT
-from appliance.kinds.pool_leaving import Departure, Leaving, images_on, spared_losses
+from appliance.kinds.pool_leaving import Departure, Leaving, spared_losses
 from appliance.model.base import format_size
 from appliance.model.pool import PoolFound
 
@@ -36,7 +36,7 @@ def _one(departure: Departure, item: Leaving) -> Iterator[str]:
         return
     onto = target.disk.where if target.disk else f"serial {target.serial}"
     size = format_size(item.used * EXTENT)
-    left = max(0, target.free - item.used) if target.member is None else target.free
+    left = max(0, target.free - item.used)
     if item.member.missing:
         how = f"is rebuilt on {onto} from the other disks"
     elif departure.rebuilt(item):
@@ -54,26 +54,26 @@ def _one(departure: Departure, item: Leaving) -> Iterator[str]:
 
 def _redundancy(departure: Departure, found: PoolFound) -> Iterator[str]:
     """The second failure: how many more disks may fail until the rebuild is through."""
-    rebuilt = {i.member.pv_uuid for i in departure.here if departure.rebuilt(i)}
-    lost: dict[str, frozenset[int]] = {}
-    for member in found.members:
-        for raid, images in images_on(member).items():
-            gone = images if member.missing or member.pv_uuid in rebuilt else frozenset[int]()
-            lost[raid] = lost.get(raid, frozenset()) | gone
-    for raid, images in sorted(lost.items()):
-        if not images:
-            continue
-        left = spared_losses(raid, found) - len(images)
-        if left > 0:
-            yield f"{raid} bears {left} more failure{'s' if left > 1 else ''} until it is whole."
+    left: dict[int, list[str]] = {}
+    for raid, images in sorted(departure.lost_images(found).items()):
+        left.setdefault(max(0, spared_losses(raid, found) - len(images)), []).append(raid)
+    for count, raids in sorted(left.items()):
+        names = ", ".join(raids)
+        if count:
+            yield f"Until they are whole, {names} can bear {count} more lost disk{_s(count)}."
         else:
             yield (
-                f"Warning: {raid} has no redundancy left. If another of its disks fails before "
+                f"Warning: no redundancy is left in {names}. If another of its disks fails before "
                 f"the rebuild is through, data is lost: have a backup, and pull nothing."
             )
+    gone = {item.member.pv_uuid for item in departure.leaving}
     for member in found.members:
-        if not member.missing and member.mismatches and member.pv_uuid not in rebuilt:
+        if left and not member.missing and member.mismatches and member.pv_uuid not in gone:
             yield (
                 f"Warning: disk {member.serial} had {member.mismatches} blocks that failed their "
                 f"checksum; the rebuild reads all of it."
             )
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"
