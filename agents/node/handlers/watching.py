@@ -33,7 +33,6 @@ class Watching:
         parts = Watched(
             kinds=context.kinds,
             looking=context.looking,
-            claims=context.jobs.claims,
             probe=outside.probe,
             verdicts=context.verdicts,
             alerts=context.alerts,

@@ -7,7 +7,6 @@ import os
 import re
 import struct
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from typing import Final, NamedTuple
 
 from appliance.kinds.base import Probe
@@ -77,19 +76,21 @@ class MapperEvents:
     """Events of device-mapper: a RAID lost a leg, a thin pool passed its mark."""
 
     def __init__(self, path: str = MAPPER) -> None:
-        """Raises OSError where there is no device-mapper."""
+        """Raises OSError where there is no device-mapper, or one without this call."""
         self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-        self.arm()
+        try:
+            self.arm()
+        except OSError:
+            self.close()
+            raise
 
     def fileno(self) -> int:
         """Readable when there was an event since it was armed."""
         return self._file
 
     def arm(self) -> None:
-        """From now on the next event counts."""
-        # Without udev an older kernel has no such call; the look by the clock still finds it.
-        with suppress(OSError):
-            fcntl.ioctl(self._file, _ARM_POLL, bytearray(_DM_IOCTL))
+        """From now on the next event counts; until then the last one keeps it readable."""
+        fcntl.ioctl(self._file, _ARM_POLL, bytearray(_DM_IOCTL))
 
     def close(self) -> None:
         """Listen no more."""

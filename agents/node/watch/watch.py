@@ -48,7 +48,6 @@ class Watched:
 
     kinds: Mapping[str, AnyKind]
     looking: Looking
-    claims: Callable[[], Mapping[str, str]]
     probe: Callable[[], Probe]
     verdicts: Verdicts
     alerts: Alerts
@@ -104,7 +103,7 @@ class Watch(threading.Thread):
     def hear(self, heard: Heard) -> None:
         """Act on what was heard, then on what is due. Raises ApplianceError."""
         clock = self._parts.clock
-        if heard.changed or heard.lost:
+        if heard != Heard():
             self._parts.looking.forget()
         if heard.devices:
             self._devices(heard.devices)
@@ -122,10 +121,13 @@ class Watch(threading.Thread):
         self._parts.telling.daily()
 
     def look(self) -> None:
-        """Look at the node afresh and bring the alerts in line. Raises ApplianceError."""
+        """Look at the node, together with whoever else does just now, and bring the alerts in line.
+
+        Raises ApplianceError.
+        """
         parts, begun = self._parts, self._parts.clock()
         try:
-            seen = parts.looking.fresh(parts.claims())
+            seen = parts.looking.recent()
         finally:
             ended = parts.clock()
             self._looked_at, self._look_at = ended, ended + LOOK_EVERY_S

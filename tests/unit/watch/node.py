@@ -73,7 +73,7 @@ class Seen(Looking):
         return self._now
 
     def recent(self) -> NodeSnapshot:
-        return self._now or self.fresh({})
+        return self.fresh({})
 
     def last(self) -> NodeSnapshot | None:
         return self._now
@@ -123,7 +123,6 @@ class Node:
         return Watched(
             kinds=self.kinds,  # type: ignore[arg-type]
             looking=self.seen,
-            claims=dict,
             probe=lambda: self.probe,
             verdicts=self.verdicts,
             alerts=self.alerts,

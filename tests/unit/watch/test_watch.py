@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agents.node.observe.kernel import KernelSaid
+from agents.node.watch.ears import Heard
 from agents.node.watch.watch import LEAST_GAP_S, LOOK_EVERY_S
 from appliance.errors import UnavailableError
 from appliance.model.message import Event, Message
@@ -143,7 +144,7 @@ def test_what_a_job_has_half_built_is_no_alert_but_a_pulled_disk_is(quiet: Node)
 
 def test_a_write_to_a_disk_makes_the_last_look_old_and_no_new_one(quiet: Node) -> None:
     looks, forgotten = quiet.seen.looks, quiet.seen.forgotten
-    quiet.watch.hear(type(quiet.watch._ears.listen(0))(changed=True))
+    quiet.watch.hear(Heard(changed=True))
     assert (quiet.seen.looks, quiet.seen.forgotten) == (looks, forgotten + 1)
 
 
