@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,11 @@ LEGACY = "rpcbind.socket rpcbind.service rpc-statd.service"
 
 def recorded(kind: str, name: str) -> str:
     return (RECORDED / f"shares.{kind}" / name).read_text()
+
+
+def head_of(device: str, in_progress: str) -> str:
+    """As head(1) shows a superblock: bytes that are no text have come as U+FFFD."""
+    return f"==> {device} <==\nXFSB\0\0\x10\0\N{REPLACEMENT CHARACTER}\n\x0f\0\0{in_progress}"
 
 
 def wants(device: str) -> str:
@@ -94,14 +100,12 @@ def test_a_node_without_shares_is_asked_nothing() -> None:
     assert probe.ran == []
 
 
-@pytest.mark.parametrize(
-    ("cut_off", "unfinished"), [("inprogress = 1", True), ("inprogress = 0", False)]
-)
+@pytest.mark.parametrize(("cut_off", "unfinished"), [("\1", True), ("\0", False)])
 def test_an_unmounted_share(cut_off: str, *, unfinished: bool) -> None:
     probe = FakeProbe(
         outputs={
             f"blkid -c /dev/null -o export {DEVICE}": recorded("filesystem", "blkid.txt"),
-            f"xfs_db -r -c 'sb 0' -c 'print inprogress' {DEVICE}": cut_off,
+            f"head --verbose --bytes=127 {DEVICE}": head_of(DEVICE, cut_off),
         },
         files={f"{UNIT_DIR}/{UNIT}": mount_text("images", DEVICE)},
         dirs={"/dev/vg_tank": ("vol_images",)},
@@ -152,6 +156,88 @@ def test_how_full_a_share_is(free: int, severity: Severity | None) -> None:
     )
     loose = found.model_copy(update={"unit": False, "quota": None, "free": 5000})
     assert [item.severity for item in filesystem.KIND.health("v", loose)] == [Severity.WARNING]
+
+
+def test_two_hundred_shares_cost_as_many_processes_as_two() -> None:
+    def processes(count: int) -> list[str]:
+        probe = crowd(count)
+        for kind in (filesystem.KIND, nfs.KIND, smb.KIND, user.KIND):
+            kind.observe(probe)
+        assert len(filesystem.KIND.observe(probe)) == 2 * count
+        return [line.split()[0] for line in dict.fromkeys(probe.ran)]
+
+    assert processes(200) == processes(2)
+
+
+def test_of_many_shares_that_are_away_the_one_that_was_cut_off_is_known() -> None:
+    found = filesystem.KIND.observe(crowd(200))
+    assert [name for name, item in found.items() if item.unfinished] == ["away-7"]
+    assert all(found[f"there-{n}"].quota == 200 << 20 for n in range(200))
+
+
+@dataclass
+class IndexedProbe(FakeProbe):
+    """Knows its folders beforehand: looking for them in thousands of files takes long."""
+
+    def __post_init__(self) -> None:
+        self.folders: dict[str, set[str]] = {path: set(names) for path, names in self.dirs.items()}
+        for path in self.files:
+            folder, _, name = path.rpartition("/")
+            self.folders.setdefault(folder, set()).add(name)
+
+    def list_dir(self, path: str) -> tuple[str, ...]:
+        return tuple(sorted(self.folders.get(path, ())))
+
+
+def crowd(count: int) -> FakeProbe:
+    """A node with so many shares that are mounted and served, and so many that are not."""
+    there = [f"there-{n}" for n in range(count)]
+    away = [f"away-{n}" for n in range(count)]
+    paths = [f"/srv/shares/{name}" for name in sorted(there)]
+    devices = [f"/dev/vg_tank/vol_{name}" for name in sorted(away)]
+
+    def of_all(tool: str) -> str:
+        return "\n".join(
+            recorded("filesystem", f"{tool}.txt").replace(PATH, path) for path in paths
+        )
+
+    heads = "\n".join(
+        head_of(device, "\1" if device.endswith("-7") else "\0") for device in devices
+    )
+    types = "\n\n".join(f"DEVNAME={device}\nTYPE=xfs" for device in devices)
+    server = "ActiveState=active\nUnitFileState=enabled\n"
+    spec = SmbSpec(writers=("alice",))
+    return IndexedProbe(
+        outputs={
+            f"xfs_io -r -c stat -c statfs {' '.join(paths)}": of_all("xfs_io"),
+            f"getfacl --absolute-names {' '.join(paths)}": of_all("getfacl"),
+            f"xfs_quota -x -c 'report -p -b -n' {' '.join(paths)}": of_all("xfs_quota"),
+            f"blkid -c /dev/null -o export {' '.join(devices)}": types,
+            f"head --verbose --bytes=127 {' '.join(devices)}": heads,
+            f"{STATES} nfs-server.service {LEGACY}": f"Id=nfs-server.service\n{server}",
+            f"{STATES} smbd.service": f"Id=smbd.service\n{server}",
+            "smbstatus --json": "{}",
+            "pdbedit --list": recorded("user", "pdbedit.txt"),
+        },
+        files={
+            f"{UNIT_DIR}/{mount_unit(f'/srv/shares/{name}')}": mount_text(
+                name, f"/dev/vg_tank/vol_{name}"
+            )
+            for name in (*there, *away)
+        }
+        | {exports_file(name): f"/{name} 10.0.0.0/8(rw)\n" for name in there}
+        | {share_file(name): share_text(name, spec, "users", nfs=True) for name in there}
+        | {
+            "/proc/self/mountinfo": "\n".join(
+                f"1 2 253:{n} / /srv/shares/{name} rw - xfs {device_link(f'/dev/vg_tank/vol_{name}')} rw"
+                for n, name in enumerate(there)
+            ),
+            "/etc/passwd": recorded("user", "passwd.txt"),
+            "/etc/group": recorded("user", "group.txt"),
+            "/var/lib/samba/private/passdb.tdb": "",
+        },
+        dirs={"/dev/vg_tank": tuple(f"vol_{name}" for name in away)},
+    )
 
 
 def exports(line: str, **files: str) -> FakeProbe:
