@@ -16,26 +16,23 @@ from functools import cached_property
 from typing import Final
 
 from appliance.kinds.pool_build import Place, PoolBuild
-from appliance.kinds.pool_layout import EXTENT, MIB, stripes
-from appliance.kinds.pool_leaving import COPYING, SPARE, Departure, Leaving, images_on
+from appliance.kinds.pool_layout import EXTENT, stripes
+from appliance.kinds.pool_leaving import Departure, Leaving
+from appliance.kinds.pool_parts import COPYING, SPARE, images_on
 from appliance.kinds.pool_removal import blank_disk
+from appliance.kinds.pool_spare import PoolSpare
 from appliance.kinds.pool_steps import PoolSteps, pv_device
 from appliance.model.base import format_size
 from appliance.model.command import read
 from appliance.model.disk import OUR_LAYERS, Disk
 from appliance.model.names import integrity_device
-from appliance.model.pool import PoolFound, TierName
+from appliance.model.pool import PoolFound
 from appliance.model.steps import RunStep, Step, WaitStep
 
 REBUILD_S: Final = 14 * 86400
 """Longest rebuild or copy that is waited for: 30 TB at 50 MB/s take a week."""
 
 POLL_S: Final = 2.0
-
-PASSING: Final = "spare_maker"
-"""The thin pool that is made only because LVM makes the spare along with it."""
-
-_EXTENT_WORDS: Final = f"{EXTENT // MIB}m"
 
 WHOLE: Final = 100.0
 
@@ -55,6 +52,11 @@ class PoolReplace:
         return Departure(self.build)
 
     @property
+    def spare(self) -> PoolSpare:
+        """What becomes of the metadata spare."""
+        return PoolSpare(self.departure)
+
+    @property
     def make(self) -> PoolSteps:
         """The steps' maker."""
         return self.build.make
@@ -64,7 +66,7 @@ class PoolReplace:
         found = self.build.found
         if found is None or not self.departure.leaving:
             yield from self.build.steps()
-            yield from self._spare_anew(found)
+            yield from self.spare.anew()
         else:
             self.departure.check()
             yield from self._replace(found)
@@ -85,7 +87,7 @@ class PoolReplace:
                     yield self.make.tag_pv(place.disk, place.tier, integrity=place.integrity)
         for item in self.departure.here:
             yield from self._hand_over(item)
-        yield from self._spare_anew(found)
+        yield from self.spare.anew()
 
     def _join(self, new: tuple[Place, ...]) -> RunStep:
         """vgextend(8) works with a member missing; taking a disk out again then does not."""
@@ -102,7 +104,7 @@ class PoolReplace:
             yield self.make.run("Give up the copying that was under way",
                                 "pvmove", "--abort")  # fmt: skip
         if any(SPARE in item.member.volumes for item in away):
-            yield self._drop_spare()
+            yield self.spare.drop()
         lost = sorted({raid for item in away for raid in images_on(item.member)})
         for raid in lost:
             comers = [i.target for i in away if i.target and raid in images_on(i.member)]
@@ -181,7 +183,7 @@ class PoolReplace:
         if found is None:
             return
         if SPARE in item.member.volumes:
-            yield self._drop_spare()
+            yield self.spare.drop()
         for raid in sorted(images_on(item.member)):
             yield self.make.run(
                 f"Rebuild {raid} onto {_where([target])}, as {item.where} does not return all "
@@ -208,61 +210,6 @@ class PoolReplace:
                 destroys=f"what pool '{self.make.pool}' had on {disk.where}",
             )  # fmt: skip
         yield from blank_disk(self.make, disk, None)
-
-    # --- the spare of the thin pools' metadata
-
-    def _drop_spare(self) -> RunStep:
-        return self.make.run("Let go of the metadata spare that lay there",
-                             "lvremove", "--yes", f"{self.make.vg}/{SPARE}")  # fmt: skip
-
-    def _spare_anew(self, found: PoolFound | None) -> Iterator[RunStep]:
-        """No LVM command asks for the spare alone. Making a pool makes it, as large as that
-        pool's metadata, and extending a pool's metadata makes it as large as the largest there
-        is, beside where it lies: so a small pool is made, extended and taken away again."""
-        if found is None or not (self.departure.complete and self._spare_lost(found)):
-            return
-        passing = f"{self.make.vg}/{PASSING}"
-        if PASSING not in found.logical_volumes:
-            yield self.make.run(
-                "Make a spare for the thin pools' metadata anew, with a small pool",
-                "lvcreate", "--yes", "--type", "thin-pool", "--poolmetadataspare", "y",
-                "--extents", "1", "--poolmetadatasize", _EXTENT_WORDS, "--name", PASSING,
-                self.make.vg, self._spare_home(),
-                undo=self.make.remove_words(PASSING),
-            )  # fmt: skip
-        yield self.make.run(
-            "Let the spare be as large as the largest metadata",
-            "lvextend", "--yes", "--poolmetadatasize", f"+{_EXTENT_WORDS}", passing,
-        )  # fmt: skip
-        yield self.make.run("Take away the small pool that made the spare",
-                            "lvremove", "--yes", passing)  # fmt: skip
-
-    def _spare_home(self) -> str:
-        """Device of the disk with the most room for it, on the performance tier if there is one."""
-        fast = self.build.tier_found(TierName.PERFORMANCE).members
-        home = TierName.PERFORMANCE if fast else TierName.CAPACITY
-        taken = {item.target.serial: item for item in self.departure.leaving if item.target}
-        tiers = self.build.found.tiers.values() if self.build.found else ()
-        spare = max((state.metadata_size for state in tiers), default=0) // EXTENT
-
-        def room(place: Place) -> int:
-            item = taken.get(place.serial)
-            if item is None:
-                return place.free
-            return place.free - item.used + (spare if SPARE in item.member.volumes else 0)
-
-        places = [place for place in self.build.places() if place.tier is home and place.device]
-        return max(places, key=room).device
-
-    def _spare_lost(self, found: PoolFound) -> bool:
-        whole = bool(found.tiers) and all(item.thin_pool for item in found.tiers.values())
-        dropped = any(
-            SPARE in item.member.volumes and (item.member.missing or self.departure.rebuilt(item))
-            for item in self.departure.leaving
-        )
-        names = found.logical_volumes
-        gone = bool(names) and f"[{SPARE}]" not in names
-        return whole and (dropped or gone or PASSING in names)
 
     # --- what an unfinished replacement left
 

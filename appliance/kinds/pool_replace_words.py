@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from appliance.kinds.pool_layout import EXTENT
-from appliance.kinds.pool_leaving import Departure, Leaving, spared_losses
+from appliance.kinds.pool_leaving import Departure, Leaving
+from appliance.kinds.pool_parts import spared_losses
 from appliance.model.base import format_size
 from appliance.model.pool import PoolFound
 

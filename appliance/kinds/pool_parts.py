@@ -1,0 +1,62 @@
+"""What lies on a pool's disks, read off the names LVM gives the parts of its volumes. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from appliance.model.pool import MemberFound, PoolFound, RaidLevel
+
+SPARE: Final = "lvol0_pmspare"
+"""LVM's name for the spare of the thin pools' metadata: linear, and lost with its disk."""
+
+COPYING: Final = re.compile(r"\[?pvmove\d+\]?")
+"""LVM's name for the mirror by which pvmove(8) copies."""
+
+_PART: Final = re.compile(r"(?P<raid>.+)_r(?:image|meta)_(?P<index>\d+)")
+
+
+def images_on(member: MemberFound) -> Mapping[str, frozenset[int]]:
+    """RAID logical volume -> numbers of its images that lie, wholly or in part, on a member."""
+    found: dict[str, frozenset[int]] = {}
+    for name in member.volumes:
+        match = _PART.fullmatch(name)
+        if match:
+            raid = match["raid"]
+            found[raid] = found.get(raid, frozenset()) | {int(match["index"])}
+    return found
+
+
+def is_copying(member: MemberFound) -> bool:
+    """Whether something is being copied off or onto a member."""
+    return any(COPYING.fullmatch(name) for name in member.volumes)
+
+
+def loose_on(member: MemberFound) -> tuple[str, ...]:
+    """Volumes on a member that no RAID protects; the spare and a copy on its way are none."""
+    return tuple(
+        name
+        for name in member.volumes
+        if not (_PART.fullmatch(name) or COPYING.fullmatch(name) or name == SPARE)
+    )
+
+
+def spared_losses(raid: str, found: PoolFound) -> int:
+    """How many images of a RAID logical volume may be lost before data is.
+
+    Metadata and caches are mirrors of two (pool_layout); a RAID 10 bears one loss in each pair,
+    and which images are pairs is LVM's to say: it refuses by itself.
+    """
+    state = next((item for item in found.tiers.values() if item.raid_lv == raid), None)
+    if state is None:
+        return 1
+    match state.raid:
+        case RaidLevel.RAID6:
+            return 2
+        case RaidLevel.RAID1:
+            return state.images - 1
+        case RaidLevel.RAID10:
+            return state.images // 2
+        case RaidLevel.RAID5 | None:
+            return 1
