@@ -107,6 +107,7 @@ class PoolReplace:
             yield self.spare.drop()
         lost = sorted({raid for item in away for raid in images_on(item.member)})
         for raid in lost:
+            yield from self._settle(raid, found)
             comers = [i.target for i in away if i.target and raid in images_on(i.member)]
             yield self.make.run(
                 f"Rebuild what {raid} lost on {_where(comers)}",
@@ -114,7 +115,7 @@ class PoolReplace:
                 *(place.device for place in comers),
             )  # fmt: skip
         for raid in sorted({*lost, *self._rebuilding(found)}):
-            yield self._await_sync(raid, found)
+            yield self._await_sync(f"Wait until {raid} is whole again", raid, found)
         if self.departure.complete:
             yield from self._forget()
 
@@ -185,13 +186,14 @@ class PoolReplace:
         if SPARE in item.member.volumes:
             yield self.spare.drop()
         for raid in sorted(images_on(item.member)):
+            yield from self._settle(raid, found)
             yield self.make.run(
                 f"Rebuild {raid} onto {_where([target])}, as {item.where} does not return all "
                 f"of its data",
                 "lvconvert", "--yes", "--replace", item.device, f"{self.make.vg}/{raid}",
                 target.device,
             )  # fmt: skip
-            yield self._await_sync(raid, found)
+            yield self._await_sync(f"Wait until {raid} is whole again", raid, found)
 
     def _erase(self, disk: Disk) -> Iterator[Step]:
         """So that a freed disk never looks like a member again, wherever it is put.
@@ -226,9 +228,23 @@ class PoolReplace:
 
     # --- waiting
 
-    def _await_sync(self, raid: str, found: PoolFound) -> WaitStep:
+    def _settle(self, raid: str, found: PoolFound) -> Iterator[Step]:
+        """LVM replaces images only of a RAID that is in sync, and a scrub counts as if it was not.
+
+        A scrub is stopped: redundancy is worth more, and it can be asked for again.
+        """
+        state = next((item for item in found.tiers.values() if item.raid_lv == raid), None)
+        if state is None or (state.sync_percent >= WHOLE and state.sync_action in ("", "idle")):
+            return
+        if state.sync_action == "check":
+            lv = f"{self.make.vg}/{raid}"
+            yield self.make.run(f"Stop the scrub of {raid}", "lvchange", "--syncaction", "idle", lv,
+                                undo=("lvchange", "--syncaction", "check", lv))  # fmt: skip
+        yield self._await_sync(f"Wait until {raid} is in sync", raid, found)
+
+    def _await_sync(self, title: str, raid: str, found: PoolFound) -> WaitStep:
         return WaitStep(
-            title=f"Wait until {raid} is whole again",
+            title=title,
             resource=f"pool/{self.build.name}",
             command=read("lvs", "--noheadings", "--options", "sync_percent,raid_sync_action",
                          f"{self.make.vg}/{raid}", timeout_s=120),
