@@ -12,7 +12,7 @@ from appliance.kinds.base import Change, Kind, Probe, View
 from appliance.kinds.registry import AnyKind
 from appliance.model.base import Name, Size
 from appliance.model.command import SecretInput, change
-from appliance.model.resource import Found, Spec
+from appliance.model.resource import Finding, Found, Severity, Spec
 from appliance.model.steps import RemoveFileStep, RunStep, Step, WriteFileStep
 
 
@@ -106,6 +106,9 @@ class FakePool(Kind[PoolSpec, PoolFound]):
     def notes(self, change_: Change[PoolSpec, PoolFound], view: View) -> tuple[str, ...]:
         return (f"pool {change_.name}: nothing is wasted",)
 
+    def adopt(self, name: str, found: PoolFound) -> PoolSpec | None:
+        return PoolSpec(disks=found.formatted) if found.made else None
+
 
 class VolumeSpec(Spec):
     pool: Name
@@ -170,6 +173,9 @@ class FakeVolume(Kind[VolumeSpec, VolumeFound]):
                 command=change(verb, name),
             )
 
+    def adopt(self, name: str, found: VolumeFound) -> VolumeSpec:
+        return VolumeSpec(pool=found.pool, size=found.size)
+
 
 class ShareSpec(Spec):
     volume: Name
@@ -219,6 +225,16 @@ class FakeShare(Kind[ShareSpec, ShareFound]):
                 command=change("mount", name, volume),
                 undo=change("umount", name),
             )
+
+    def health(self, name: str, found: ShareFound) -> tuple[Finding, ...]:
+        if found.mounted:
+            return ()
+        what, next_step = "The share is not mounted.", "Look."
+        return (
+            Finding(
+                severity=Severity.CRITICAL, subject=f"share/{name}", what=what, next_step=next_step
+            ),
+        )
 
 
 class NfsSpec(Spec):

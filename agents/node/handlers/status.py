@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from agents.node.handlers.callers import Caller
 from agents.node.handlers.context import Context
+from agents.node.handlers.loose_ends import in_the_making, unmanaged
 from agents.node.watch.concerns import node_findings
 from appliance.api.wire import Empty, Status
 from appliance.errors import ApplianceError
@@ -23,10 +25,8 @@ def status(context: Context, caller: Caller, body: Empty) -> Status:
     seen = context.looking.recent()
     unfinished = context.journal.jobs(unfinished=True)
     drift, doubts = _drift(context, seen, unfinished)
-    findings = sorted(
-        (*node_findings(context.kinds, seen, context.verdicts), *doubts),
-        key=lambda item: _ORDER.index(item.severity),
-    )
+    told = _told(context, seen, unfinished)
+    findings = sorted((*told, *doubts), key=lambda item: _ORDER.index(item.severity))
     serious = any(item.severity is not Severity.INFO for item in findings)
     counts = {"disk": len(seen.disks)} | _counts(context, seen)
     return Status(
@@ -38,6 +38,16 @@ def status(context: Context, caller: Caller, body: Empty) -> Status:
         drift=drift,
         jobs=unfinished,
     )
+
+
+def _told(context: Context, seen: NodeSnapshot, unfinished: tuple[Job, ...]) -> Iterable[Finding]:
+    """What is not well with the node. Only where no job is open can a thing be nobody's."""
+    findings = node_findings(context.kinds, seen, context.verdicts)
+    running = next((job for job in unfinished if job.state not in ENDED), None)
+    if running is not None:
+        return in_the_making(findings, running, context.journal.plan(running.plan_id))
+    loose = () if unfinished else unmanaged(context.kinds, seen, context.wanted())
+    return (*findings, *loose)
 
 
 def _counts(context: Context, seen: NodeSnapshot) -> dict[str, int]:

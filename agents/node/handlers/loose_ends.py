@@ -1,0 +1,64 @@
+"""What the status says of things in the making, and of things found that nobody manages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from appliance.kinds.base import Kind
+from appliance.kinds.registry import AnyKind
+from appliance.model.job import Job
+from appliance.model.plan import Plan
+from appliance.model.resource import Finding, Found, Resource, Severity
+from appliance.model.snapshot import NodeSnapshot
+
+
+def in_the_making(findings: Iterable[Finding], job: Job, plan: Plan) -> Iterator[Finding]:
+    """The findings while a job runs: what it makes or removes cannot be whole yet.
+
+    What is not well with anything else is told as ever.
+    """
+    before, after = ({item.id for item in side} for side in (plan.before, plan.after))
+    moving = before ^ after
+    told = set[str]()
+    for finding in findings:
+        if finding.subject not in moving:
+            yield finding
+        elif finding.subject not in told:
+            told.add(finding.subject)
+            act = "makes" if finding.subject in after else "removes"
+            yield Finding(
+                severity=Severity.INFO,
+                subject=finding.subject,
+                what=f"job {job.number}, which {act} it, is still running",
+                next_step=f"Watch it: appliance job watch {job.number}",
+            )
+
+
+def unmanaged(
+    kinds: Mapping[str, AnyKind], seen: NodeSnapshot, wanted: Iterable[Resource]
+) -> Iterator[Finding]:
+    """Things that came with the disks and could be managed, the lowest of each stack only: what
+    stands on it can be named once it is managed itself.
+    """
+    managed = {item.id for item in wanted}
+    for noun, kind in kinds.items():
+        if type(kind).adopt is Kind.adopt:
+            continue
+        for name, found in seen.found.get(noun, {}).items():
+            if f"{noun}/{name}" not in managed and not kind.foreign(name, found):
+                yield from _of_nobody(kind, name, found, managed)
+
+
+def _of_nobody(kind: AnyKind, name: str, found: Found, managed: set[str]) -> Iterator[Finding]:
+    spec = kind.adopt(name, found)
+    if spec is not None and not set(kind.refers(name, spec)) <= managed:
+        return
+    yield Finding(
+        severity=Severity.WARNING,
+        subject=f"{kind.noun}/{name}",
+        what="found on this node but not managed; it is left alone",
+        why="" if spec is not None else "it is half-built or not of our making",
+        next_step=f"Manage it: appliance {kind.noun} import {name}"
+        if spec is not None
+        else f"Look at it: appliance {kind.noun} show {name}",
+    )
