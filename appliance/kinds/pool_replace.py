@@ -155,6 +155,10 @@ class PoolReplace:
                 yield from self._rebuild_from_others(item, item.target)
             else:
                 yield from self._copy(item, item.target, resumed=bool(copying))
+        state = self.departure.tier_of(item)
+        if found is not None and item.empty and state.sync_percent < WHOLE:
+            title = f"Wait until {state.raid_lv} is whole again"
+            yield self._await_sync(title, state.raid_lv, found)
         yield self.make.run(
             f"Take {item.where} out of {self.make.vg}", "vgreduce", self.make.vg, item.device,
             claims=(item.disk.serial,) if item.disk else (),
