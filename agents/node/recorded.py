@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from pydantic import SecretStr, ValidationError
 
 from agents.node.apply.files import NodeFiles
-from agents.node.apply.handles import Actor
+from agents.node.apply.handles import Actor, NodeProbe
 from agents.node.apply.secrets import SecretStore
 from agents.node.handlers.callers import Callers
 from agents.node.handlers.compose import agent_version, answering, new_id, now
 from agents.node.handlers.context import Context
+from agents.node.handlers.lights import Lights
 from agents.node.jobs.bench import Bench, Told, nobody_told
 from agents.node.jobs.jobs import Jobs
 from agents.node.server import Front, application
@@ -63,7 +64,8 @@ def recorded_node(folder: Path) -> Starlette:
     root = tempfile.TemporaryDirectory(prefix="recorded-node-")
     snapshot = _read(folder, kinds)
     store = Store(Path(root.name) / "state.db")
-    secrets = SecretStore(NodeFiles(Path(root.name)))
+    files = NodeFiles(Path(root.name))
+    secrets = SecretStore(files)
     for name in snapshot.secrets:
         secrets.put(name, SecretStr("not recorded"))
     with store.writing() as db:
@@ -78,7 +80,7 @@ def recorded_node(folder: Path) -> Starlette:
     context = Context(
         kinds, looking, RecordedJobs(bench), journal, desired, audit, secrets, now, new_id,
         f"{agent_version()}, a recording", RecordedVerdicts(DiskRecords(store), now), Alerts(store),
-        Outbox(store),
+        Outbox(store), Lights(lambda: NodeProbe(NoHands(), files, tuple), files),
     )  # fmt: skip
     front = Front(answering(context, Callers(_whoever)))
     made = application(front)

@@ -23,6 +23,7 @@ from appliance.api.wire import (
     Empty,
     JobList,
     KindList,
+    LightSwitch,
     PlainText,
     ResourceList,
     ResourceView,
@@ -34,6 +35,7 @@ from appliance.api.wire import (
 from appliance.model.alert import Alert
 from appliance.model.audit import AuditVerdict
 from appliance.model.job import Job
+from appliance.model.light import Light
 from appliance.model.plan import Plan, PlanRequest
 from appliance.model.snapshot import NodeSnapshot
 
@@ -113,6 +115,11 @@ DISKS: Final = Endpoint("disks", "GET", paths.DISKS, Empty, DiskList, CallEffect
                         "All disks, missing ones included")  # fmt: skip
 DISK: Final = Endpoint("disk", "GET", paths.DISK, Empty, DiskDetail, CallEffect.READ, ANYONE,
                        "One disk with its verdict, history and what is acknowledged")  # fmt: skip
+DISK_LIGHT: Final = Endpoint("disk_light", "GET", paths.DISK_LIGHT, Empty, Light, CallEffect.READ,
+                             ANYONE, "The locate light of the disk's bay")  # fmt: skip
+DISK_LIGHT_SET: Final = Endpoint(
+    "disk_light_set", "PUT", paths.DISK_LIGHT, LightSwitch, Light, CallEffect.PLAN, HANDS,
+    "Light the disk's bay, or let it be dark again")  # fmt: skip
 CHASSIS: Final = Endpoint("chassis", "GET", paths.CHASSIS, Empty, Chassis, CallEffect.READ, ANYONE,
                           "The bays of the chassis, as a person sees them")  # fmt: skip
 KINDS: Final = Endpoint("kinds", "GET", paths.KINDS, Empty, KindList, CallEffect.READ, ANYONE,
@@ -160,7 +167,8 @@ AUDIT_VERIFY: Final = Endpoint("audit_verify", "GET", paths.AUDIT_VERIFY, Empty,
                                CallEffect.READ, WATCHERS, "Check the audit's hash chain")  # fmt: skip
 
 ENDPOINTS: Final[tuple[Endpoint[Any, Any], ...]] = (
-    STATUS, SNAPSHOT, DISKS, DISK, CHASSIS, KINDS, RESOURCES, RESOURCE, SITE, PLAN_MAKE, PLAN_GET, JOB_START,
+    STATUS, SNAPSHOT, DISKS, DISK, DISK_LIGHT, DISK_LIGHT_SET, CHASSIS, KINDS, RESOURCES, RESOURCE,
+    SITE, PLAN_MAKE, PLAN_GET, JOB_START,
     JOBS, JOB_GET, JOB_FINISH, JOB_UNDO, JOB_ABANDON, SECRETS, SECRET_PUT, SECRET_DROP, ALERTS,
     ALERT, ALERT_ACKNOWLEDGE, METRICS, AUDIT, AUDIT_VERIFY,
 )  # fmt: skip

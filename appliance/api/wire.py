@@ -52,6 +52,12 @@ class DiskDetail(Value):
     """Looks of the past, oldest first: one an hour, then one a day, then one a week."""
 
 
+class LightSwitch(Value):
+    """Light a bay, or let it be dark again."""
+
+    on: bool
+
+
 class AlertList(Value):
     """Alerts: open ones the worst first, or all of them, newest first."""
 

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from agents.node.apply.handles import Actor
+from agents.node.apply.handles import Actor, NodeProbe
 from agents.node.apply.secrets import SecretStore
 from agents.node.handlers.callers import Callers
 from agents.node.handlers.compose import Ended, answering
 from agents.node.handlers.context import Context
+from agents.node.handlers.lights import Lights
 from agents.node.jobs.bench import Bench
 from agents.node.jobs.jobs import Jobs
 from agents.node.server import Front, application
@@ -125,6 +126,7 @@ def agent(tmp_path: Path, on_edge: Callable[[int, int, str], None]) -> Iterator[
         verdicts=Verdicts(DiskRecords(store), lambda: NOW),
         alerts=Alerts(store),
         outbox=Outbox(store),
+        lights=Lights(lambda: NodeProbe(host, host.files, tuple), host.files),
     )
     front = Front(answering(context, Callers(lambda uid, _: PEOPLE[uid])))
     made = Agent(context, host, looking, front)

@@ -6,7 +6,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from appliance.api import contract as api
-from appliance.api.wire import Acknowledgement
+from appliance.api.wire import Acknowledgement, LightSwitch
 from appliance.client.answer import decode_text
 from appliance.errors import ForbiddenError, InvalidInputError, NotFoundError, RefusedError
 from appliance.model.alert import AlertState, Concern
@@ -117,3 +117,29 @@ def test_metrics_are_text_that_prometheus_reads(agent: Agent) -> None:
     assert {"appliance_disk_info", "appliance_jobs", "appliance_alerts"} <= families
     with pytest.raises(ForbiddenError):
         decode_text(*agent.transport(1005).request("GET", "/v1/metrics"))
+
+
+def test_a_light_is_switched_and_noted(agent: Agent) -> None:
+    disk = agent.looking.recent().disks[0]
+    slot = "/sys/class/enclosure/0:0:8:0/Slot 01"
+    real = agent.host.files.real(slot)
+    (real / "device/block" / disk.node).mkdir(parents=True)
+    (real / "locate").write_text("0")
+    tom = agent.client(TECHNICIAN)
+    assert tom.call(api.DISK_LIGHT, disk=disk.serial).on is False
+    lit = tom.call(api.DISK_LIGHT_SET, LightSwitch(on=True), disk=disk.serial)
+    assert (lit.available, lit.on) == (True, True)
+    assert (real / "locate").read_text() == "1"
+    (line,) = agent.client(AUDITOR).call(api.AUDIT).lines
+    assert (line.who, line.what, line.subject) == ("tom", "disk_light_set", f"disk/{disk.serial}")
+    with pytest.raises(ForbiddenError):
+        agent.client(VIEWER).call(api.DISK_LIGHT_SET, LightSwitch(on=False), disk=disk.serial)
+
+
+def test_where_there_is_no_light_the_reasons_come_and_nothing_is_noted(agent: Agent) -> None:
+    light = agent.client(TECHNICIAN).call(
+        api.DISK_LIGHT_SET, LightSwitch(on=True), disk=first(agent)
+    )
+    assert not light.available
+    assert light.reasons
+    assert agent.client(AUDITOR).call(api.AUDIT).lines == ()

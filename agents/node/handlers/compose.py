@@ -32,6 +32,7 @@ from agents.node.handlers.answering import Answering
 from agents.node.handlers.binding import bind
 from agents.node.handlers.callers import Callers
 from agents.node.handlers.context import Context
+from agents.node.handlers.lights import Lights
 from agents.node.jobs.bench import Bench, Boundary, no_boundary
 from agents.node.jobs.claims import claims_of
 from agents.node.jobs.jobs import Jobs
@@ -138,6 +139,7 @@ def compose(outside: Outside, database: Path, boundary: Boundary = no_boundary) 
         verdicts=verdicts,
         alerts=Alerts(store),
         outbox=Outbox(store),
+        lights=Lights(outside.probe, outside.files),
     )
 
 

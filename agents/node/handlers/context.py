@@ -8,6 +8,7 @@ from datetime import datetime
 
 from agents.node.apply.secrets import SecretStore
 from agents.node.handlers.callers import Caller
+from agents.node.handlers.lights import Lights
 from agents.node.jobs.jobs import Jobs
 from agents.node.watch.looking import Looking
 from agents.node.watch.verdicts import Verdicts
@@ -39,6 +40,7 @@ class Context:
     verdicts: Verdicts
     alerts: Alerts
     outbox: Outbox
+    lights: Lights
 
     def wanted(self) -> tuple[Resource, ...]:
         """The whole wish, each spec as its kind's own type."""

@@ -8,9 +8,11 @@ from typing import Final
 from agents.node.handlers.callers import Caller
 from agents.node.handlers.context import Context
 from agents.node.profiles import GENERIC, profile_named
-from appliance.api.wire import Chassis, DiskDetail, DiskList, DiskView, Empty
+from appliance.api.wire import Chassis, DiskDetail, DiskList, DiskView, Empty, LightSwitch
 from appliance.errors import NotFoundError
 from appliance.model.disk import Disk
+from appliance.model.light import Light
+from appliance.model.profile import Profile
 from appliance.model.snapshot import NodeSnapshot
 from appliance.model.verdict import Verdict
 
@@ -31,15 +33,7 @@ def disks(context: Context, caller: Caller, body: Empty) -> DiskList:
 def disk(context: Context, caller: Caller, body: Empty, disk: str) -> DiskDetail:
     """One disk, by serial, WWN or bay:LABEL. Raises NotFoundError."""
     del caller, body
-    seen, verdicts = context.looking.recent(), context.verdicts
-    found = seen.disk(disk)
-    if found is None:
-        bays = ", ".join(f"bay:{item.bay}" for item in sorted(seen.disks, key=_by_bay) if item.bay)
-        raise NotFoundError(
-            f"There is no disk '{disk}'.",
-            hint=f"Name it by bay, serial or WWN. Bays with a disk: {bays or 'none known'}.",
-            subject=disk,
-        )
+    found, verdicts = _found(context, disk), context.verdicts
     return DiskDetail(
         disk=disk_view(found, verdicts.verdict(found)),
         taken_at=verdicts.taken_at(found.serial),
@@ -50,11 +44,28 @@ def disk(context: Context, caller: Caller, body: Empty, disk: str) -> DiskDetail
     )
 
 
+def disk_light(context: Context, caller: Caller, body: Empty, disk: str) -> Light:
+    """The light of the disk's bay; not available is an answer with its reasons."""
+    del caller, body
+    return context.lights.seen(_found(context, disk), _profile(context).locate)
+
+
+def disk_light_set(context: Context, caller: Caller, body: LightSwitch, disk: str) -> Light:
+    """Switch it; where it is not available nothing is done. Raises NotFoundError, StepFailedError."""
+    found = _found(context, disk)
+    light = context.lights.seen(found, _profile(context).locate)
+    if light.available:
+        words = f"{'lit' if body.on else 'dark'} ({found.where})"
+        context.note(caller, what="disk_light_set", subject=f"disk/{found.serial}", outcome=words)
+        context.lights.switch(light, on=body.on)
+        light = context.lights.seen(found, _profile(context).locate)
+    return light
+
+
 def chassis(context: Context, caller: Caller, body: Empty) -> Chassis:
     """What the machine looks like, by the profile that fits it."""
     del caller, body
-    name = context.looking.recent().host.profile
-    profile = GENERIC if name == GENERIC.name else profile_named(name)
+    profile = _profile(context)
     return Chassis(
         profile=profile.name, title=profile.title, bays=profile.bays, panels=profile.panels
     )
@@ -64,6 +75,24 @@ def snapshot(context: Context, caller: Caller, body: Empty) -> NodeSnapshot:
     """The node as one value."""
     del caller, body
     return context.looking.recent()
+
+
+def _profile(context: Context) -> Profile:
+    name = context.looking.recent().host.profile
+    return GENERIC if name == GENERIC.name else profile_named(name)
+
+
+def _found(context: Context, reference: str) -> Disk:
+    seen = context.looking.recent()
+    found = seen.disk(reference)
+    if found is None:
+        bays = ", ".join(f"bay:{item.bay}" for item in sorted(seen.disks, key=_by_bay) if item.bay)
+        raise NotFoundError(
+            f"There is no disk '{reference}'.",
+            hint=f"Name it by bay, serial or WWN. Bays with a disk: {bays or 'none known'}.",
+            subject=reference,
+        )
+    return found
 
 
 def disk_view(disk: Disk, verdict: Verdict) -> DiskView:

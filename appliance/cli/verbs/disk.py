@@ -10,7 +10,7 @@ from appliance.api.words import clock, disk_health, disk_holds, disk_pairs, disk
 from appliance.cli import render
 from appliance.cli.parsing import Parser, add_verb, parser_for, verbs_of
 from appliance.cli.session import Session
-from appliance.errors import NotFoundError
+from appliance.errors import NotFoundError, UnavailableError
 
 _HEADERS: Final = (
     "BAY",
@@ -40,6 +40,15 @@ def parser() -> Parser:
     )
     show = add_verb(verbs, "show", "all about one disk", _show, example="appliance disk show bay:3")
     show.add_argument("disk", metavar="DISK", help="bay:LABEL, a serial or a WWN")
+    locate = add_verb(
+        verbs,
+        "locate",
+        "light the bay of a disk, or say why it cannot be lit",
+        _locate,
+        example="appliance disk locate bay:3",
+    )
+    locate.add_argument("disk", metavar="DISK", help="bay:LABEL, a serial or a WWN")
+    locate.add_argument("--off", action="store_true", help="let it be dark again")
     wipe = add_verb(
         verbs,
         "wipe",
@@ -104,6 +113,23 @@ def _show(session: Session, arguments: argparse.Namespace) -> int:
             print(f"  {item['measure']} at {item['value']}, {clock(item['at'])} by {item['who']}")
     for item in detail["kernel"]:
         print(f"kernel, {item['count']} x, last {clock(item['last_at'])}: {item['line']}")
+    return 0
+
+
+def _locate(session: Session, arguments: argparse.Namespace) -> int:
+    body = {"on": not arguments.off}
+    light: Json = session.fetch(paths.DISK_LIGHT, "PUT", body, disk=arguments.disk)
+    if session.as_json:
+        session.print_json(light)
+    if not light["available"]:
+        raise UnavailableError(
+            f"The bay of {arguments.disk} cannot be lit here.",
+            hint="Find it by its label: appliance disk list",
+            subject=arguments.disk,
+            details=light["reasons"],
+        )
+    if not session.as_json:
+        print(f"the bay of {arguments.disk} is {'lit' if light['on'] else 'dark'}")
     return 0
 
 
