@@ -18,12 +18,12 @@ import signal
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, NoReturn
 
 from agents.node.handlers.compose import compose, new_id, now, this_machine
 from agents.node.handlers.context import Context
 from appliance.errors import ApplianceError
-from appliance.kinds.registry import all_kinds
 from appliance.model.job import ENDED, Job, JobState
 from appliance.model.plan import Plan
 from appliance.planner.plan import make_plan
@@ -32,6 +32,7 @@ from appliance.planner.site import parse_site
 ROUNDS_AT_MOST: Final = 400
 EDGES: Final = ("begun", "performed", "ended")
 START: Final = "the start"
+END: Final = "the end"
 
 
 class Killer:
@@ -57,14 +58,16 @@ class Killer:
         return self.titles[step - 1] if step and edge in EDGES else ""
 
     def _turn(self, step: int, edge: str, killed: list[str]) -> str:
-        """The boundary an edge lies at, called by the step before it; empty when it is not due."""
+        """The boundary an edge lies at, called by the steps around it; empty when it is not due."""
         if (edge if edge != "proving" else "begun") != EDGES[len(killed) % len(EDGES)]:
             return ""
         places = [line.partition(": ")[2] for line in killed]
-        before = (step or len(self.titles) + 1) - (2 if edge in ("begun", "proving") else 1)
-        place = self.titles[before] if before >= 0 else START
-        # A round that goes on begins with the boundary the one before it was killed at.
-        return "" if place in places or (before < 0 and places) else place
+        after = (step or len(self.titles) + 1) - (1 if edge in ("begun", "proving") else 0)
+        if not after and places:
+            return ""  # The round before this one was killed just here.
+        around = (START, *self.titles, END)[after : after + 2]
+        place = " / ".join(around)
+        return "" if place in places else place
 
 
 def child(site: Path, database: Path, killer: Killer) -> NoReturn:
@@ -109,8 +112,9 @@ def main(site: Path, database: Path, which: str) -> int:
     """Rounds until one ends by itself. The exit status is that round's."""
     seen = site.with_suffix(".edges")
     seen.write_text("")
-    # Children that find the kinds read already are started sooner.
-    all_kinds()
+    # Children that find everything imported already are started sooner.
+    with TemporaryDirectory() as scratch:
+        compose(this_machine(), Path(scratch) / "state.db")
     killer, kills, began = Killer(seen, which), 0, time.monotonic()
     for _ in range(ROUNDS_AT_MOST):
         pid = os.fork()
