@@ -18,6 +18,7 @@ from appliance.model.job import ENDED, Job
 from tui.desk import Desk
 from tui.gateway import Answered, Gateway, LinkChanged
 from tui.look import CSS, PLAIN_THEME, RICH, RICH_THEME
+from tui.screens.alerts import Alerts
 from tui.screens.ask import Ask
 from tui.screens.audit import AuditLog
 from tui.screens.disks import Disks
@@ -25,7 +26,7 @@ from tui.screens.help import Help, entries_of
 from tui.screens.home import Home
 from tui.screens.jobs import Jobs
 from tui.screens.palette import Command, Palette
-from tui.screens.place import AUDIT, DISKS, HOME, Place, Settle, places_of
+from tui.screens.place import ALERTS, AUDIT, DISKS, HOME, Place, Settle, places_of
 from tui.screens.place import JOBS as JOBS_PLACE
 from tui.screens.preview import follow, preview
 from tui.screens.resources import Resources
@@ -42,7 +43,7 @@ _KEYS_IN_WORDS: Final = {
 _FROM_PLACES: Final = frozenset({"palette", "place", "leave_console"})
 
 FIXED: Final[dict[str, Callable[[Desk, str], Place]]] = {
-    HOME: Home, DISKS: Disks, JOBS_PLACE: Jobs, AUDIT: AuditLog,
+    HOME: Home, DISKS: Disks, JOBS_PLACE: Jobs, ALERTS: Alerts, AUDIT: AuditLog,
 }  # fmt: skip
 """Places that are no kinds."""
 

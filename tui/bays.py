@@ -9,9 +9,9 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from appliance.api.wire import Chassis
+from appliance.api.wire import Chassis, DiskView
 from appliance.api.words import disk_health
-from appliance.model.disk import Disk, DiskRole
+from appliance.model.disk import DiskRole
 from appliance.model.profile import Panel
 
 ROLE_LETTERS: Final[Mapping[DiskRole, str]] = MappingProxyType(
@@ -31,6 +31,8 @@ MARKS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "ok": ("+", "ok"),
         "unknown": ("?", ""),
         "no capacity": ("0", "warning"),
+        "watch": ("~", "warning"),
+        "PREFAIL": ("!", "warning"),
         "FAILING": ("!", "critical"),
         "MISSING": ("x", "critical"),
     }
@@ -38,7 +40,7 @@ MARKS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 """Health in one word (api/words.py) -> its symbol and tone."""
 LEGEND: Final = (
     "P pool  C cache  S spare  - free  Q quarantined  B boot  F foreign  . empty",
-    "+ ok  ? health unknown  ! failing  x missing  0 no capacity",
+    "+ ok  ~ watch  ! replace it  x missing  ? health unknown  0 no capacity",
 )
 ELSEWHERE: Final = "in no bay"
 _ROOMY: Final = 12
@@ -122,7 +124,7 @@ class Picture:
             yield from wall.rows
 
 
-def picture(chassis: Chassis, disks: Sequence[Disk]) -> Picture:
+def picture(chassis: Chassis, disks: Sequence[DiskView]) -> Picture:
     """The chassis with these disks in it."""
     by_bay = {disk.bay: disk for disk in disks if disk.bay}
     walls = [_panel(panel, by_bay) for panel in chassis.panels]
@@ -144,12 +146,12 @@ def natural(label: str) -> tuple[object, ...]:
     )
 
 
-def disk_tone(disk: Disk) -> str:
+def disk_tone(disk: DiskView) -> str:
     """The tone of a disk's state."""
-    return MARKS[disk_health(disk.model_dump())][1]
+    return _mark(disk)[1]
 
 
-def _panel(panel: Panel, by_bay: Mapping[str, Disk]) -> Wall:
+def _panel(panel: Panel, by_bay: Mapping[str, DiskView]) -> Wall:
     """A panel, without what its name says already: front.5 on the front is 5."""
     rows, heads = [], []
     for row in panel.rows:
@@ -171,10 +173,16 @@ def _head(names: Sequence[str]) -> str:
     return heads.pop() if len(heads) == 1 else ""
 
 
-def _cell(label: str, name: str, disk: Disk | None) -> Cell:
+def _mark(disk: DiskView) -> tuple[str, str]:
+    """Symbol and tone of a disk's health; in brackets behind the word stands the part accused."""
+    word = disk_health(disk.model_dump(mode="json")).partition(" (")[0]
+    return MARKS.get(word, MARKS["unknown"])
+
+
+def _cell(label: str, name: str, disk: DiskView | None) -> Cell:
     if disk is None:
         return Cell(label, name, ". ", "dim")
-    mark, tone = MARKS[disk_health(disk.model_dump())]
+    mark, tone = _mark(disk)
     return Cell(label, name, f"{ROLE_LETTERS[disk.role]}{mark}", tone)
 
 

@@ -18,6 +18,7 @@ TONES: Final[Mapping[str, Style]] = MappingProxyType(
         "warning": Style(color="yellow", bold=True),
         "critical": Style(color="red", bold=True),
         "dim": Style(dim=True),
+        "bold": Style(bold=True),
         "title": Style(bold=True),
         "cursor": Style(reverse=True),
     }

@@ -57,11 +57,15 @@ class Person:
 
     async def settle(self) -> None:
         """Wait until every answer has come and was shown."""
+        quiet = 0
         async with asyncio.timeout(PATIENCE_S):
-            await self.pilot.pause()
-            while self.app.desk.gateway.busy:
-                await asyncio.sleep(0.005)
-            await self.pilot.pause()
+            while quiet < 2:  # an answer may have led to the next question
+                await self.pilot.pause()
+                if self.app.desk.gateway.busy:
+                    quiet = 0
+                    await asyncio.sleep(0.005)
+                else:
+                    quiet += 1
 
     async def until(self, words: str) -> None:
         """Wait for words on the screen: what another thread of the node is still doing."""

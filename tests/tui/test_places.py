@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+from appliance.api import contract as api
 from appliance.client.memory import MemoryTransport
 from appliance.model.job import JobState
 from tests.contract.conftest import Agent
 from tests.contract.test_calls import apply
+from tests.contract.test_watching import raise_alert
 from tests.tui.conftest import ADMIN, Record, lab_disks
 from tests.tui.driving import LARGE, same_screen, sitting
 from tests.unit.fakekinds import FakeVolume
@@ -74,7 +76,10 @@ def test_the_audit_is_read_and_verified(agent: Agent, admin: MemoryTransport) ->
 
     async def scene() -> None:
         async with sitting(admin) as person:
-            await person.press("0")
+            await person.press("g")
+            await person.type("audit")
+            await person.press("enter")
+            await person.settle()
             assert "job/1" in person.screen
             assert "ada" in person.screen
             await person.press("v")
@@ -104,7 +109,7 @@ def test_the_palette_finds_places_and_actions(agent: Agent, admin: MemoryTranspo
             await person.type("audit")
             await person.press("enter")
             await person.settle()
-            assert "[0 Audit]" in person.screen
+            assert "audit" in person.screen.splitlines()[0]
             await person.press("g")
             await person.type("new vol")
             same_screen("palette-80x24", person.screen)
@@ -145,3 +150,28 @@ def test_every_screen_is_ascii_on_a_plain_terminal(record: Record) -> None:
             assert len(set(seen)) == len(seen)
 
     asyncio.run(scene())
+
+
+def test_an_alert_is_seen_and_acknowledged_with_a_note(
+    agent: Agent, admin: MemoryTransport
+) -> None:
+    raise_alert(agent, "d1")
+
+    async def scene() -> None:
+        async with sitting(admin) as person:
+            await person.press("0")
+            assert "it is likely to fail" in person.screen
+            assert "next: Replace it." in person.screen
+            same_screen("alerts-80x24", person.screen)
+            await person.press("a")
+            await person.type("disk ordered")
+            await person.press("enter")
+            await person.settle()
+            assert "acknowledged" in person.line("> ")
+            assert "disk ordered" in person.screen
+            await person.press("a")
+            assert "nothing here that nobody knows of" in person.screen
+
+    asyncio.run(scene())
+    (alert,) = agent.client(ADMIN).call(api.ALERTS).alerts
+    assert (alert.acknowledged_by, alert.note) == ("ada", "disk ordered")

@@ -35,6 +35,28 @@ class Ask(ModalScreen[bool]):
             yield Static("y yes   n no")
 
 
+class Write(ModalScreen[str | None]):
+    """A line of text; escape takes the question back."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back")]
+
+    def __init__(self, question: str, *, hidden: bool = False) -> None:
+        super().__init__()
+        self._question = question
+        self._hidden = hidden
+
+    def compose(self) -> ComposeResult:
+        """The question and the line."""
+        with Vertical(classes="box"):
+            yield Static(Text(self._question))
+            yield Input(compact=True, password=self._hidden)
+            yield Static("enter goes on   esc back")
+
+    @on(Input.Submitted)
+    def _written(self, event: Input.Submitted) -> None:
+        _ = self.dismiss(event.value.strip())
+
+
 class Act(ModalScreen[tuple[str, str]]):
     """One of a thing's own acts with its arguments; the result is (verb, arguments as typed)."""
 

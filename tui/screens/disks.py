@@ -13,15 +13,23 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from appliance.api.contract import CHASSIS, DISKS, PLAN_MAKE
-from appliance.api.wire import Chassis, DiskList
-from appliance.api.words import NOTHING, Line, Span, disk_health, disk_holds, disk_pairs, size
-from appliance.model.disk import Disk
+from appliance.api.wire import Chassis, DiskList, DiskView
+from appliance.api.words import (
+    NOTHING,
+    Line,
+    Span,
+    disk_health,
+    disk_holds,
+    disk_pairs,
+    disk_verdict_lines,
+    size,
+)
 from appliance.model.plan import PlanRequest
 from appliance.model.resource import ActionRequest
 from tui.bays import LEGEND, disk_tone, picture
 from tui.desk import Desk
 from tui.screens.listing import Listing
-from tui.screens.place import text_of
+from tui.screens.place import rewrite, text_of
 from tui.screens.preview import preview
 from tui.widgets.chassis import ChassisView
 from tui.widgets.table import Row, Table
@@ -45,7 +53,7 @@ class Disks(Listing):
         super().__init__(desk, where)
         self.chassis_view = ChassisView()
         self._chassis: Chassis | None = None
-        self._disks: tuple[Disk, ...] = ()
+        self._disks: tuple[DiskView, ...] = ()
         self._drawn = True
 
     def list_widget(self) -> Widget:
@@ -69,7 +77,7 @@ class Disks(Listing):
             gateway.ask(self, CHASSIS, then=self._seen_chassis, refused=self.say_error)
         gateway.ask(self, DISKS, then=self._seen, refused=self.say_error)
 
-    def disk(self) -> Disk | None:
+    def disk(self) -> DiskView | None:
         """The disk under the cursor."""
         if self._drawn:
             label = self.chassis_view.label
@@ -82,10 +90,10 @@ class Disks(Listing):
         """See Listing."""
         disk, label = self.disk(), self.chassis_view.label
         if disk is not None:
-            self.details.update(text_of(disk_lines(disk)))
+            rewrite(self.details, text_of(disk_lines(disk)))
         else:
             words = self._empty_bay(label) if self._drawn and label else ""
-            self.details.update(Text(words))
+            rewrite(self.details, Text(words))
 
     def action_turn(self) -> None:
         """Picture or list; the cursor stays on its disk."""
@@ -181,20 +189,14 @@ class Disks(Listing):
         return f"bay {label}: empty\ntakes {', '.join(sorted(accepts))} disks"
 
 
-def disk_lines(disk: Disk) -> Iterable[Line]:
+def disk_lines(disk: DiskView) -> Iterable[Line]:
     """All about a disk, what matters first."""
     document = disk.model_dump(mode="json")
     yield (
         Span(f"{disk.where}: "),
         Span(disk_health(document), disk_tone(disk)),
     )
-    smart = disk.smart
-    if smart is None or smart.passed is None:
-        why = smart.error if smart is not None and smart.error else "no SMART reading yet"
-        yield (Span(f"  the drive gives no verdict: {why}"),)
-    else:
-        words = "says it is well" if smart.passed else "says itself that it is failing"
-        yield (Span(f"  the drive {words} ({smart.age_s:.0f} s ago)"),)
+    yield from disk_verdict_lines(document)
     pairs = [(key, value) for key, value in disk_pairs(document)
              if value != NOTHING and key not in {"bay", "serial", "health", "age s", "error"}]  # fmt: skip
     first = [pair for pair in pairs if pair[0] not in _SELDOM]
@@ -202,7 +204,7 @@ def disk_lines(disk: Disk) -> Iterable[Line]:
         yield (Span(f"  {key:<15} {value}"),)
 
 
-def _row(disk: Disk) -> Row:
+def _row(disk: DiskView) -> Row:
     document = disk.model_dump(mode="json")
     cells = (
         disk.bay or NOTHING,

@@ -15,7 +15,7 @@ from appliance.api.wire import ResourceList, Status
 from appliance.api.words import Json, Line, Span, size, status_lines
 from appliance.model.job import Job
 from tui.desk import Desk
-from tui.screens.place import Place, text_of
+from tui.screens.place import Place, rewrite, text_of
 from tui.words import bar, job_bar
 
 _FULL: Final = ((90, "critical"), (80, "warning"))
@@ -82,7 +82,7 @@ class Home(Place):
 
     def _show(self) -> None:
         if self.desk.status is not None:
-            self._text.update(text_of(self._lines(self.desk.status)))
+            rewrite(self._text, text_of(self._lines(self.desk.status)))
 
     def _lines(self, status: Status) -> Iterator[Line]:
         running = {job.number for job in self.desk.running}

@@ -17,7 +17,7 @@ from appliance.model.job import ENDED, Job, StepRecord, StepState
 from tui.desk import Desk
 from tui.gateway import JOB_WAIT_S
 from tui.screens.listing import Listing
-from tui.screens.place import Settle, text_of
+from tui.screens.place import Settle, rewrite, text_of
 from tui.widgets.table import Row
 from tui.words import JOB_TONES, STEP_MARKS, UNSETTLED, current, job_bar, job_end, step_lines
 
@@ -97,7 +97,7 @@ class JobScreen(Listing):
     def _seen(self, job: Job) -> None:
         self._waiting = False
         self._job = job
-        self._top.update(text_of(self._lines(job)))
+        rewrite(self._top, text_of(self._lines(job)))
         following = self._following
         self.refresh_bindings()
         self.table.show(("STEP", "", "WHAT"), map(_row, job.steps))

@@ -13,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from tui.desk import Desk
-from tui.screens.place import Place
+from tui.screens.place import Place, rewrite
 from tui.widgets.table import Table
 
 BESIDE_FROM: Final = 120
@@ -58,7 +58,7 @@ class Listing(Place):
 
     def show_detail(self) -> None:
         """Bring the details up to date."""
-        self.details.update(self.detail(self.table.key))
+        rewrite(self.details, self.detail(self.table.key))
 
     def on_mount(self) -> None:
         """A filter of before is there again. Textual calls Place's own handler by itself."""

@@ -22,7 +22,7 @@ from tui.desk import Desk, plural
 from tui.gateway import Answered
 from tui.look import TONES
 
-HOME, DISKS, JOBS, AUDIT = "home", "disks", "jobs", "audit"
+HOME, DISKS, JOBS, ALERTS, AUDIT = "home", "disks", "jobs", "alerts", "audit"
 
 
 class Settle(Message):
@@ -50,6 +50,7 @@ class Place(Screen[int | None]):
     def __init__(self, desk: Desk, where: str = "") -> None:
         super().__init__()
         self.desk = desk
+        self._frame: dict[str, Text] = {}
         self.heading = self.HEADING
         self.where = where
         """Which of the places this is; empty for a screen on top of one."""
@@ -57,7 +58,8 @@ class Place(Screen[int | None]):
     def compose(self) -> ComposeResult:
         """The frame; `body` fills it."""
         yield Static(id="head")
-        yield Static(id="nav")
+        if self.where:
+            yield Static(id="nav")
         yield Static(id="banner")
         with Vertical(id="body"):
             yield from self.body()
@@ -93,10 +95,9 @@ class Place(Screen[int | None]):
         """The state the screens share has changed."""
         if not self.is_mounted:
             return
-        self.query_one("#head", Static).update(self._head())
-        nav = self.query_one("#nav", Static)
-        nav.update(self._nav())
-        nav.display = bool(self.where)
+        self._put("#head", self._head())
+        if self.where:
+            self._put("#nav", self._nav())
         banner, lost = self.query_one("#banner", Static), self.desk.lost
         banner.set_class(lost is not None, "shown")
         if lost is not None:
@@ -165,7 +166,19 @@ class Place(Screen[int | None]):
     def _hint(self) -> None:
         """The keys that work here now, the screen's own first."""
         if self.is_mounted:
-            self.query_one("#hints", Static).update(Text(hints(self), no_wrap=True))
+            self._put("#hints", Text(hints(self), no_wrap=True))
+
+    def _put(self, line: str, text: Text) -> None:
+        """Write one of the frame's lines, if it says something else: a serial line is slow."""
+        if self._frame.get(line) != text:
+            self._frame[line] = text
+            self.query_one(line, Static).update(text, layout=False)
+
+
+def rewrite(static: Static, text: Text) -> None:
+    """Other words in a place, if they are other words: equal ones cost no repaint."""
+    if static.content != text:
+        static.update(text)
 
 
 def hints(screen: Screen[int | None]) -> str:
@@ -184,9 +197,9 @@ def hints(screen: Screen[int | None]) -> str:
 
 
 def places_of(desk: Desk) -> tuple[tuple[str, str, str], ...]:
-    """Key, name and title of every place: home, disks, each kind, jobs, audit.
+    """Key, name and title of every place: home, disks, each kind, jobs, alerts, audit.
 
-    The digits go round: what has none is reached by `g`.
+    There are ten digits: what has none is reached by `g`.
     """
     names = [(HOME, "Home"), (DISKS, "Disks")]
     names += [(kind.noun, plural(kind.noun)) for kind in desk.places]
@@ -194,7 +207,8 @@ def places_of(desk: Desk) -> tuple[tuple[str, str, str], ...]:
     return (
         *((next(keys, ""), where, title) for where, title in names),
         ("9", JOBS, "Jobs"),
-        ("0", AUDIT, "Audit"),
+        ("0", ALERTS, "Alerts"),
+        ("", AUDIT, "Audit"),
     )
 
 

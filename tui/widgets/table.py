@@ -5,7 +5,8 @@ Textual's own DataTable repaints as a whole at each change (50 ms for a thousand
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import ClassVar, Final, NamedTuple
 
 from rich.segment import Segment
@@ -22,6 +23,8 @@ from tui.look import TONES
 _GAP: Final = 2
 _MARK: Final = "> "
 _NO_MARK: Final = "  "
+_FEW: Final = 4
+"""Up to one row in so many is repainted by itself; more are a new table."""
 _WIDEST: Final = 60
 """A column is never wider: what stands behind it should be seen as well."""
 
@@ -93,10 +96,22 @@ class Table(Widget, can_focus=True):
 
     def show(self, headers: Sequence[str], rows: Iterable[Row]) -> None:
         """Other rows; the cursor stays on its key. Equal rows repaint nothing."""
-        fresh = tuple(rows)
-        if fresh == self._all and tuple(headers) == self._headers:
+        fresh, before = tuple(rows), self._all
+        same = tuple(headers) == self._headers and len(fresh) == len(before)
+        changed = list(islice(_changed(before, fresh), 1 + len(fresh) // _FEW)) if same else []
+        if same and not changed:
             return
         self._headers, self._all = tuple(headers), fresh
+        if (
+            same
+            and len(changed) * _FEW <= len(fresh)
+            and not self._filter
+            and self._fits(before, changed)
+        ):
+            self._rows = fresh
+            for number in changed:
+                self._refresh_row(number)
+            return
         self._measure()
         self._apply()
 
@@ -186,6 +201,24 @@ class Table(Widget, can_focus=True):
         )
         return (" " * _GAP).join(words).rstrip()
 
+    def _fits(self, before: tuple[Row, ...], changed: Sequence[int]) -> bool:
+        """Whether the changed rows keep their keys and find room in the columns as they are."""
+        return all(
+            before[number].key == self._all[number].key
+            and all(
+                len(cell) <= width and (not right or _is_number(cell))
+                for cell, width, right in zip(
+                    self._all[number].cells, self._widths, self._right, strict=True
+                )
+            )
+            for number in changed
+        )
+
+    def _refresh_row(self, number: int) -> None:
+        line = number - self._top + 1
+        if 1 <= line < self.size.height:
+            self.refresh(Region(0, line, self.size.width, 1))
+
     def _measure(self) -> None:
         columns = list(zip(self._headers, *(row.cells for row in self._all), strict=True))
         self._widths = tuple(min(_WIDEST, max(map(len, column))) for column in columns)
@@ -197,9 +230,9 @@ class Table(Widget, can_focus=True):
 
     def _apply(self) -> None:
         key, wanted = self.key, self._filter.lower()
-        self._rows = tuple(
-            row for row in self._all if not wanted or wanted in " ".join(row.cells).lower()
-        )
+        self._rows = self._all
+        if wanted:
+            self._rows = tuple(row for row in self._all if wanted in " ".join(row.cells).lower())
         at = next((i for i, row in enumerate(self._rows) if row.key == key), None)
         self._at = min(self._at, max(0, len(self._rows) - 1)) if at is None else at
         self._keep_in_sight()
@@ -213,8 +246,8 @@ class Table(Widget, can_focus=True):
         if top != self._top:
             self.refresh()
         elif old != self._at:
-            for line in (old, self._at):
-                self.refresh(Region(0, line - top + 1, self.size.width, 1))
+            self._refresh_row(old)
+            self._refresh_row(self._at)
         if old != self._at:
             self.post_message(self.Moved(self, self.key))
 
@@ -222,6 +255,13 @@ class Table(Widget, can_focus=True):
         height = max(1, self.size.height - 1)
         self._top = min(max(self._top, self._at - height + 1), self._at)
         self._top = max(0, min(self._top, len(self._rows) - height))
+
+
+def _changed(before: Iterable[Row], after: Iterable[Row]) -> Iterator[int]:
+    """Numbers of the rows that are others now."""
+    for number, (old, new) in enumerate(zip(before, after, strict=True)):
+        if old is not new and old != new:
+            yield number
 
 
 def _is_number(text: str) -> bool:
