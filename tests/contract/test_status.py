@@ -16,8 +16,8 @@ from tests.contract.conftest import Agent
 from tests.contract.test_calls import ADMIN, apply, start
 from tests.unit.jobs.sites import FULL, SMALL
 
-UNIT_WRITTEN = 6
-"""Of FULL's steps: two disks, the pool and two volumes come before."""
+EXPORT_WRITTEN = 8
+"""Of FULL's steps: two disks, the pool, two volumes and the share come before."""
 
 
 def about(status: Status, subject: str) -> tuple[Finding, ...]:
@@ -25,7 +25,7 @@ def about(status: Status, subject: str) -> tuple[Finding, ...]:
 
 
 class TestWhileAJobRuns:
-    """A job is held at the edge before the share it makes is mounted."""
+    """A job is held at the edge before the export it wrote is served."""
 
     @pytest.fixture
     def gate(self) -> threading.Event:
@@ -40,7 +40,7 @@ class TestWhileAJobRuns:
         self, gate: threading.Event, held: threading.Event
     ) -> Callable[[int, int, str], None]:
         def hold(_: int, step: int, edge: str) -> None:
-            if (step, edge) == (UNIT_WRITTEN, "ended"):
+            if (step, edge) == (EXPORT_WRITTEN, "ended"):
                 held.set()
                 assert gate.wait(20)
 
@@ -50,16 +50,16 @@ class TestWhileAJobRuns:
         self, agent: Agent, gate: threading.Event, held: threading.Event
     ) -> None:
         client = agent.client(ADMIN)
-        agent.host.files.write("/etc/units/old", "gone", mode=0o644)
+        agent.host.files.write("/etc/exports.d/old", "gone", mode=0o644)
         job = start(client, client.call(api.PLAN_MAKE, PlanRequest(site=FULL)))
         assert held.wait(20)
         status = client.call(api.STATUS)
         gate.set()
-        (making,) = about(status, "share/images")
+        (making,) = about(status, "nfs/images")
         assert making.severity is Severity.INFO
         assert making.what == f"job {job.number}, which makes it, is still running"
         assert f"appliance job watch {job.number}" in making.next_step
-        (trouble,) = about(status, "share/old")
+        (trouble,) = about(status, "nfs/old")
         assert trouble.severity is Severity.CRITICAL
         assert not about(status, "pool/tank"), "what a job makes is not nobody's"
         assert not status.well

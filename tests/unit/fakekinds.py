@@ -226,16 +226,6 @@ class FakeShare(Kind[ShareSpec, ShareFound]):
                 undo=change("umount", name),
             )
 
-    def health(self, name: str, found: ShareFound) -> tuple[Finding, ...]:
-        if found.mounted:
-            return ()
-        what, next_step = "The share is not mounted.", "Look."
-        return (
-            Finding(
-                severity=Severity.CRITICAL, subject=f"share/{name}", what=what, next_step=next_step
-            ),
-        )
-
 
 class NfsSpec(Spec):
     clients: tuple[str, ...] = ("*",)
@@ -271,6 +261,16 @@ class FakeNfs(Kind[NfsSpec, NfsFound]):
             )
         if found.exported != text or found.written != text:
             yield RunStep(title=f"Export {name}", resource=resource, command=refresh, undo=refresh)
+
+    def health(self, name: str, found: NfsFound) -> tuple[Finding, ...]:
+        if found.exported:
+            return ()
+        what, next_step = "The server does not know this export.", "Look."
+        return (
+            Finding(
+                severity=Severity.CRITICAL, subject=f"nfs/{name}", what=what, next_step=next_step
+            ),
+        )
 
 
 KINDS: Mapping[str, AnyKind] = {
