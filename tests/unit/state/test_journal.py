@@ -178,6 +178,22 @@ def test_a_step_from_begun_to_undone(journal: Journal, plan: Plan) -> None:
     assert journal.job(number).steps[0].output == "made it\ntaken back"
 
 
+def test_how_far_a_step_is_wakes_and_stands_until_it_ends(
+    journal: Journal, plan: Plan, store: Store
+) -> None:
+    number = opened(journal, plan)
+    journal.step_begun(number, 1, ())
+    before = journal.job(number).seq
+    journal.step_says(number, 1, "37 %, about 5 min left")
+    job = journal.wait(number, before, 5)
+    assert job.seq > before
+    assert (job.steps[0].state, job.steps[0].output) == (StepState.BEGUN, "37 %, about 5 min left")
+    (event,) = store.rows("SELECT what FROM event WHERE seq = ?", job.seq)
+    assert event["what"] == "step 1: 37 %, about 5 min left"
+    journal.step_ended(number, 1, StepState.ENDED, code=0, output="done")
+    assert journal.job(number).steps[0].output == "done"
+
+
 def test_a_chain_of_jobs_ends_together(journal: Journal, plan: Plan) -> None:
     first = opened(journal, plan)
     journal.move(first, JobState.UNKNOWN)
