@@ -30,10 +30,9 @@ CONNECT_TIMEOUT_S: Final = 60.0
 KEEPALIVE_S: Final = 30
 RELAY: Final = "appliance-agent relay"
 _STREAMLOCAL: Final = "direct-streamlocal@openssh.com"
-_CONNECT_FAILED: Final = 2
-"""RFC 4254 part 5.1: SSH_OPEN_CONNECT_FAILED; the other codes mean that sshd will not forward."""
 _RELAY_WORDS: Final = 4096
 """Bytes of what the relay says that are read; it says two lines."""
+_SHOWN: Final = 200
 _KEY_FILES: Final = ("id_ed25519", "id_ecdsa", "id_rsa")
 
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
@@ -60,7 +59,9 @@ class NodeConnection(paramiko.Transport):
 
     @override
     def close(self) -> None:
-        """Close it. Its thread ends at once instead of at the next time it looks around."""
+        """Close it. Its threads end at once: the one that reads instead of at the next time it
+        looks around, the one that times the handshake instead of keeping the command for 15 s."""
+        self.packetizer.complete_handshake()
         with contextlib.suppress(OSError):
             self.sock.shutdown(socket.SHUT_RDWR)
         super().close()
@@ -109,6 +110,7 @@ class RelayLink(SshLink):
     def __init__(self, channel: paramiko.Channel, address: Address) -> None:
         super().__init__(channel)
         self._address = address
+        self._answered = False
 
     @override
     def recv(self, size: int, /) -> bytes:
@@ -116,6 +118,10 @@ class RelayLink(SshLink):
         data = super().recv(size)
         if not data:
             self._explain()
+        elif not self._answered and not data.startswith(b"H"):
+            # An account without a shell says so on standard output.
+            raise self._no_agent(data)
+        self._answered = True
         return data
 
     @override
@@ -130,10 +136,13 @@ class RelayLink(SshLink):
     def _explain(self) -> None:
         status = self._channel.recv_exit_status()
         if status > 0:
-            said = self._channel.recv_stderr(_RELAY_WORDS).decode(errors="replace").strip()
-            first = said.split("\n", 1)[0].removeprefix("error: ").rstrip(".")
-            why = f"its relay says: {first or f'exit status {status}'}"
-            raise no_agent(self._address, why)
+            said = self._channel.recv_stderr(_RELAY_WORDS)
+            raise self._no_agent(said or f"exit status {status}".encode())
+
+    def _no_agent(self, said: bytes) -> UnavailableError:
+        first = said.decode(errors="replace").strip().split("\n", 1)[0]
+        words = first[:_SHOWN].removeprefix("error: ").rstrip(".")
+        return no_agent(self._address, f"its relay says: {words}")
 
 
 class SshTransport:
@@ -164,9 +173,9 @@ class SshTransport:
             connection = self._connection
         try:
             return SshLink(connection.open_socket())
-        except paramiko.ChannelException as error:
-            if error.code == _CONNECT_FAILED:
-                raise no_agent(self._address, "its socket does not answer") from error
+        except paramiko.ChannelException:
+            # OpenSSH says "connect failed" for a socket that does not answer and for one it may
+            # not forward alike, so only the relay can tell.
             return self._relay(connection)
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise _unreachable(self._address, error) from error

@@ -94,6 +94,8 @@ class Sshd:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self.cut()
+        for connection in self.connections:
+            connection.packetizer.complete_handshake()
         for thread in (*self._threads, *self.connections):
             if thread.ident is not None:
                 thread.join(WAIT_S)

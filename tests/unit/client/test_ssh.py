@@ -10,7 +10,7 @@ from pathlib import Path
 import paramiko
 import pytest
 from paramiko.common import OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED as PROHIBITED
-from paramiko.common import OPEN_FAILED_CONNECT_FAILED as NOBODY_LISTENS
+from paramiko.common import OPEN_FAILED_CONNECT_FAILED as CONNECT_FAILED
 
 from appliance.api.paths import SOCKET
 from appliance.client import hostkeys
@@ -192,29 +192,42 @@ class TestChannels:
         assert (read.get_text(), read.get_text(), read.get_int()) == (SOCKET, "", 0)
         assert not read.get_remainder()
 
+    @pytest.mark.parametrize("code", [PROHIBITED, CONNECT_FAILED])
     def test_where_sshd_forwards_no_sockets_the_relay_carries(
-        self, sshd: Sshd, way: SshTransport
+        self, sshd: Sshd, way: SshTransport, code: int
     ) -> None:
-        sshd.streamlocal = PROHIBITED
+        """OpenSSH answers with the second code, which is that of a dead socket as well."""
+        sshd.streamlocal = code
         sshd.commands[RELAY] = (-1, b"")
         assert way.request("GET", "/v1/disks") == (200, b"GET /v1/disks")
         assert way.request("POST", "/v1/plans", b"{}") == (200, b"POST /v1/plans")
         assert sshd.ran == ["true", RELAY]
 
-    def test_a_socket_that_does_not_answer(self, sshd: Sshd, way: SshTransport) -> None:
-        sshd.streamlocal = NOBODY_LISTENS
+    @pytest.mark.parametrize(
+        ("status", "said", "words"),
+        [
+            (69, b"error: the appliance agent does not answer: No such file.\nnext: systemctl\n",
+             "its relay says: the appliance agent does not answer: No such file."),
+            (127, b"bash: appliance-agent: command not found\n",
+             "its relay says: bash: appliance-agent: command not found."),
+        ],
+    )  # fmt: skip
+    def test_a_relay_that_finds_no_agent(
+        self, sshd: Sshd, way: SshTransport, status: int, said: bytes, words: str
+    ) -> None:
+        sshd.streamlocal = CONNECT_FAILED
+        sshd.commands[RELAY] = (status, said)
         with pytest.raises(UnavailableError, match=r"login on .* works") as raised:
             way.request("GET", "/")
+        assert raised.value.message.endswith(words)
         assert "systemctl start appliance-agent" in raised.value.hint
 
-    def test_a_relay_that_finds_no_agent(self, sshd: Sshd, way: SshTransport) -> None:
-        sshd.streamlocal = PROHIBITED
-        words = b"error: the appliance agent does not answer\nnext: systemctl start\n"
-        sshd.commands[RELAY] = (69, words)
-        with pytest.raises(UnavailableError) as raised:
+    def test_an_account_without_a_shell(self, sshd: Sshd, way: SshTransport) -> None:
+        sshd.streamlocal = CONNECT_FAILED
+        sshd.commands[RELAY] = (-1, b"")
+        sshd.agent = lambda _: b"This account is currently not available.\n"
+        with pytest.raises(UnavailableError, match="relay says: This account is currently not"):
             way.request("GET", "/")
-        assert "its relay says: the appliance agent does not answer." in raised.value.message
-        assert "systemctl start appliance-agent" in raised.value.hint
 
     def test_neither_forwarding_nor_a_relay(self, sshd: Sshd, way: SshTransport) -> None:
         sshd.streamlocal = PROHIBITED
@@ -284,12 +297,14 @@ class TestLosses:
             SshTransport(address).request("GET", "/")
         assert f"ssh -p {port} 127.0.0.1" in raised.value.hint
 
-    def test_what_answers_is_no_ssh_server(self, allow_sockets: None) -> None:
+    @pytest.mark.parametrize("said", [answer(b"hello"), b"SSH-2.0-x\r\n", b""])
+    def test_what_answers_is_no_ssh_server(self, allow_sockets: None, said: bytes) -> None:
+        """And nothing is left running that would hold up the command's end."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
 
             def serve() -> None:
                 plug, _ = listener.accept()
-                plug.sendall(answer(b"hello"))
+                plug.sendall(said)
                 plug.close()
 
             thread = threading.Thread(target=serve)
