@@ -26,10 +26,11 @@ from tui.screens.help import Help, entries_of
 from tui.screens.home import Home
 from tui.screens.jobs import Jobs
 from tui.screens.palette import Command, Palette
-from tui.screens.place import ALERTS, AUDIT, DISKS, HOME, Place, Settle, places_of
+from tui.screens.place import ALERTS, AUDIT, DISKS, HOME, SECRETS, Place, Settle, places_of
 from tui.screens.place import JOBS as JOBS_PLACE
 from tui.screens.preview import follow, preview
 from tui.screens.resources import Resources
+from tui.screens.secrets import Secrets
 
 DIGITS: Final = "1234567890"
 HEARTBEAT_S: Final = 3.0
@@ -43,7 +44,8 @@ _KEYS_IN_WORDS: Final = {
 _FROM_PLACES: Final = frozenset({"palette", "place", "leave_console"})
 
 FIXED: Final[dict[str, Callable[[Desk, str], Place]]] = {
-    HOME: Home, DISKS: Disks, JOBS_PLACE: Jobs, ALERTS: Alerts, AUDIT: AuditLog,
+    HOME: Home, DISKS: Disks, JOBS_PLACE: Jobs, ALERTS: Alerts, SECRETS: Secrets,
+    AUDIT: AuditLog,
 }  # fmt: skip
 """Places that are no kinds."""
 

@@ -175,3 +175,26 @@ def test_an_alert_is_seen_and_acknowledged_with_a_note(
     asyncio.run(scene())
     (alert,) = agent.client(ADMIN).call(api.ALERTS).alerts
     assert (alert.acknowledged_by, alert.note) == ("ada", "disk ordered")
+
+
+def test_a_secret_goes_in_by_name_and_is_never_shown(agent: Agent, admin: MemoryTransport) -> None:
+    async def scene() -> None:
+        async with sitting(admin) as person:
+            await person.press("g")
+            await person.type("secrets")
+            await person.press("enter", "n")
+            await person.type("Wrong Name")
+            await person.press("enter")
+            assert "a small letter first" in person.screen
+            await person.press("n")
+            await person.type("pool-key")
+            await person.press("enter")
+            await person.type("tr0ub4dor")
+            assert "tr0ub4dor" not in person.screen
+            await person.press("enter")
+            assert "> pool-key" in person.screen
+            await person.press("d", "y")
+            assert "no secret yet" in person.screen
+
+    asyncio.run(scene())
+    assert "secret/pool-key" in {line.subject for line in agent.context.audit.page(10, None)}

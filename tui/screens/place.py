@@ -22,7 +22,9 @@ from tui.desk import Desk, plural
 from tui.gateway import Answered
 from tui.look import TONES
 
-HOME, DISKS, JOBS, ALERTS, AUDIT = "home", "disks", "jobs", "alerts", "audit"
+HOME, DISKS, JOBS, ALERTS, SECRETS, AUDIT = (
+    "home", "disks", "jobs", "alerts", "secrets", "audit"
+)  # fmt: skip
 
 
 class Settle(Message):
@@ -197,7 +199,7 @@ def hints(screen: Screen[int | None]) -> str:
 
 
 def places_of(desk: Desk) -> tuple[tuple[str, str, str], ...]:
-    """Key, name and title of every place: home, disks, each kind, jobs, alerts, audit.
+    """Key, name and title of every place: home, disks, each kind, jobs, alerts, secrets, audit.
 
     There are ten digits: what has none is reached by `g`.
     """
@@ -208,6 +210,7 @@ def places_of(desk: Desk) -> tuple[tuple[str, str, str], ...]:
         *((next(keys, ""), where, title) for where, title in names),
         ("9", JOBS, "Jobs"),
         ("0", ALERTS, "Alerts"),
+        ("", SECRETS, "Secrets"),
         ("", AUDIT, "Audit"),
     )
 
