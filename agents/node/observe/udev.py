@@ -76,9 +76,10 @@ class DeviceEvent:
 class DeviceMonitor:
     """Listens for disks that come and go, from the moment it is made."""
 
-    def __init__(self) -> None:
-        # "udev", not "kernel": the event arrives after udev's rules, when the links exist.
-        self._monitor = pyudev.Monitor.from_netlink(pyudev.Context(), source="udev")
+    def __init__(self, source: str = "udev") -> None:
+        """From "udev" an event arrives after its rules, when serial and links exist; "kernel" tells
+        of a disk that went without waiting for them."""
+        self._monitor = pyudev.Monitor.from_netlink(pyudev.Context(), source=source)
         self._monitor.filter_by("block", device_type="disk")
         self._monitor.start()
 

@@ -6,6 +6,7 @@ import logging
 import os
 import select
 from collections.abc import Callable
+from functools import partial
 from typing import Final, NamedTuple, Protocol, TypeVar
 
 from agents.node.observe.kernel import KernelLog, KernelSaid, MapperEvents, said_of
@@ -48,11 +49,12 @@ class Ears:
     def __init__(self) -> None:
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._monitor = _opened("udev", DeviceMonitor)
+        self._kernel = _opened("the kernel's device events", partial(DeviceMonitor, "kernel"))
         self._log = _opened("the kernel's log", KernelLog)
         self._mapper = _opened("device-mapper", MapperEvents)
         self._poll = select.poll()
         self._poll.register(self._wake_read, select.POLLIN)
-        for source in (self._monitor, self._log, self._mapper):
+        for source in (self._monitor, self._kernel, self._log, self._mapper):
             if source is not None:
                 self._poll.register(source.fileno(), select.POLLIN)
 
@@ -63,13 +65,15 @@ class Ears:
             return Heard()
         if self._wake_read in ready:
             os.read(self._wake_read, 4096)
-        devices, lost = self._devices(ready)
+        devices, lost = _events(self._monitor, ready)
+        removals, _ = _events(self._kernel, ready)
+        gone = tuple(event for event in removals if event.action is Action.REMOVE)
         return Heard(
-            devices=tuple(event for event in devices if event.action in _COUNTS),
+            devices=(*gone, *(event for event in devices if event.action in _COUNTS)),
             said=self._said(ready),
             mapper=self._mapped(ready),
             lost=lost,
-            changed=bool(devices),
+            changed=bool(devices or gone),
         )
 
     def wake(self) -> None:
@@ -84,15 +88,6 @@ class Ears:
         os.close(self._wake_read)
         os.close(self._wake_write)
 
-    def _devices(self, ready: set[int]) -> tuple[tuple[DeviceEvent, ...], bool]:
-        if self._monitor is None or self._monitor.fileno() not in ready:
-            return (), False
-        try:
-            return self._monitor.burst(0, SETTLE_S), False
-        except UnavailableError as error:
-            LOG.warning("%s", error.message)
-            return (), True
-
     def _said(self, ready: set[int]) -> tuple[KernelSaid, ...]:
         if self._log is None or self._log.fileno() not in ready:
             return ()
@@ -103,6 +98,17 @@ class Ears:
             return False
         self._mapper.arm()
         return True
+
+
+def _events(monitor: DeviceMonitor | None, ready: set[int]) -> tuple[tuple[DeviceEvent, ...], bool]:
+    """What a monitor tells, and whether some of it was lost."""
+    if monitor is None or monitor.fileno() not in ready:
+        return (), False
+    try:
+        return monitor.burst(0, SETTLE_S), False
+    except UnavailableError as error:
+        LOG.warning("%s", error.message)
+        return (), True
 
 
 def _opened(what: str, make: Callable[[], T]) -> T | None:

@@ -105,11 +105,10 @@ class Watch(threading.Thread):
         clock = self._parts.clock
         if heard != Heard():
             self._parts.looking.forget()
-        if heard.devices:
-            self._devices(heard.devices)
+        moved = self._devices(heard.devices)
         if heard.said:
             self._kernel(heard.said)
-        if heard.devices or heard.lost:
+        if moved or heard.lost:
             self._look_at = clock()
         elif heard.mapper or heard.said:
             self._look_at = min(self._look_at, max(clock(), self._looked_at + self._next_gap_s))
@@ -154,23 +153,30 @@ class Watch(threading.Thread):
         ]
         self._sync(concerns, covers=lambda subject: subject.startswith("disk/"))
 
-    def _devices(self, events: Iterable[DeviceEvent]) -> None:
-        """A member that went is told before the look, which a dying disk may hold up."""
+    def _devices(self, events: Iterable[DeviceEvent]) -> bool:
+        """A member that went is told before the look, which a dying disk may hold up.
+
+        Whether a look is due: the kernel and udev both tell of a disk that went.
+        """
         seen = self._parts.looking.last()
         by_node = _by_node(seen)
         gone: list[Concern] = []
+        moved = False
         for event in events:
             disk = by_node.get(event.node)
-            LOG.info("disk %s: %s", event.action, disk.where if disk else event.node)
             if event.action is Action.ADD:
-                self._came = True
+                LOG.info("disk %s was put in", event.serial or event.node)
+                self._came = moved = True
                 self._parts.verdicts.moved(event.serial)
             elif disk is not None:
+                LOG.info("the disk in %s went", disk.where)
+                moved = True
                 self._parts.verdicts.moved(disk.serial)
                 if disk.pool and disk.paths in {(), (event.node,)}:
                     gone.append(about_disk(missing_disk(disk), disk, self._parts.verdicts))
         if gone:
             self._sync(gone, covers=lambda _: False)
+        return moved
 
     def _kernel(self, said: Iterable[KernelSaid]) -> None:
         """Count what was said of each disk, and tell of it before the look."""

@@ -12,6 +12,7 @@ import select
 import socket
 import sys
 import time
+from datetime import datetime
 
 AGENT = "/run/appliance/agent.sock"
 UEVENTS = 15  # NETLINK_KOBJECT_UEVENT
@@ -52,6 +53,18 @@ def told(trigger, source):
     return b"ACTION=" + trigger.encode() in facts and b"DEVTYPE=disk" in facts
 
 
+def turned(serial, alert, since):
+    """When the last alert about the disk came or went, if that was since then."""
+    field = "raised_at" if alert == "open" else "cleared_at"
+    offset = time.time() - now()
+    for item in ask("/v1/alerts?all=true")["alerts"]:
+        if item["subject"] == "disk/" + serial and item[field]:
+            at = datetime.fromisoformat(item[field]).timestamp() - offset
+            if at >= since:
+                return at
+    return None
+
+
 def main():
     trigger, serial, alert, listed = sys.argv[1:5]
     end = now() + float(sys.argv[5]) if len(sys.argv) > 5 else now() + 90
@@ -70,11 +83,11 @@ def main():
             waiting.poll(100)
             continue
         if seen["alert"] is None:
-            subjects = [item["subject"] for item in ask("/v1/alerts")["alerts"]]
-            if ("disk/" + serial in subjects) == (alert == "open"):
-                seen["alert"] = now()
+            seen["alert"] = turned(serial, alert, seen["kernel"])
         if seen["list"] is None:
-            states = [item["missing"] for item in ask("/v1/disks")["disks"] if item["serial"] == serial]
+            states = [
+                item["missing"] for item in ask("/v1/disks")["disks"] if item["serial"] == serial
+            ]
             if states == [listed == "missing"]:
                 seen["list"] = now()
         time.sleep(0.1)

@@ -17,7 +17,7 @@ from agents.node.watch.ears import Ears, Heard
 class NoUdev:
     """A machine without udev."""
 
-    def __init__(self) -> None:
+    def __init__(self, source: str = "udev") -> None:
         raise ImportError("libudev.so.1")
 
 

@@ -48,6 +48,14 @@ def test_it_is_told_even_when_the_look_fails(quiet: Node) -> None:
     assert (message.event, message.host) == (Event.RAISED, "node1")
 
 
+def test_the_second_word_of_the_same_pull_costs_no_look(quiet: Node) -> None:
+    quiet.seen.disks = (missing(A), B, FREE)
+    quiet.hears(gone("sda"))
+    looks = quiet.seen.looks
+    quiet.hears(gone("sda"))
+    assert quiet.seen.looks == looks
+
+
 def test_a_free_disk_that_was_taken_out_is_no_alert(quiet: Node) -> None:
     quiet.seen.disks = (A, B)
     quiet.hears(gone("sdf"))
