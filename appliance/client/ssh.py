@@ -351,7 +351,8 @@ def _send_at_once(connection: NodeConnection) -> None:
 
 
 def _unreachable(address: Address, error: BaseException) -> UnavailableError:
-    why = str(error) or type(error).__name__
+    said = error.strerror if isinstance(error, OSError) else None
+    why = (said or str(error) or type(error).__name__).rstrip(".")
     return UnavailableError(
         f"{address.text} cannot be reached: {why}.",
         hint=f"Check the address and that SSH answers there: ssh -p {address.port} {address.host}",
