@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import ClassVar, Final
 
-from textual import on
+from textual import events, on
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -62,10 +62,13 @@ class Console(App[None]):
         Binding("ctrl+q", "quit", "Quit at once", show=False),
     ]
 
-    def __init__(self, gateway: Gateway, *, plain: bool) -> None:
+    def __init__(self, gateway: Gateway, *, plain: bool, idle_s: float = 0) -> None:
+        """`idle_s`: leave when nobody has pressed a key for so long; 0 stays for ever."""
         self.desk = Desk(gateway, plain=plain)
         super().__init__(css_path=None)
         self.stylesheet.add_source(CSS if plain else CSS + RICH, read_from=("tui", "look"))
+        self._idle_s = idle_s
+        self._untouched_s = 0.0
         self._retries = 0
         self._countdown = 0.0
         self._looked_for = 0.0
@@ -78,6 +81,12 @@ class Console(App[None]):
         self._switch(HOME)
         self._begin()
         self.set_interval(1.0, self._second)
+
+    async def on_event(self, event: events.Event) -> None:
+        """See App: anything a person does counts as being there."""
+        if isinstance(event, events.InputEvent | events.Paste):
+            self._untouched_s = 0.0
+        await super().on_event(event)
 
     def get_key_display(self, binding: Binding) -> str:
         """See App: plain words, no arrows or symbols that a console font lacks."""
@@ -228,6 +237,11 @@ class Console(App[None]):
 
     def _second(self) -> None:
         """Once a second: the heartbeat, a countdown while the node is away, a look now and then."""
+        self._untouched_s += 1.0
+        if self._idle_s and self._untouched_s >= self._idle_s:
+            self.desk.gateway.close()
+            self.exit(message=f"Nobody was here for {self._idle_s / 60:.0f} min. Log in again.")
+            return
         self._countdown -= 1.0
         if self.desk.lost is not None:
             self.desk.retry_in_s = max(0, int(self._countdown))

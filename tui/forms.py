@@ -14,7 +14,7 @@ from appliance.model.plan import PlanRequest
 
 Json = dict[str, Any]
 NAME: Final = Field(
-    ("name",), "text", required=True, title="Its name", rule={"pattern": NAME_PATTERN}
+    ("name",), "text", required=True, title="Its name", rule={"pattern": NAME_PATTERN}, needed=True
 )
 _REQUIRED: Final = "this is required"
 
@@ -97,7 +97,7 @@ class Form:
 def problem(field: Field, text: str) -> str:
     """The rule that a field's text breaks, in words; empty when it is well."""
     if not text:
-        return _REQUIRED if field.required else ""
+        return _REQUIRED if field.needed else ""
     if field.shape in {"table", "yes-no"}:
         return ""
     if field.choices:

@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ApplianceError as error:
         sys.stderr.write(f"error: {error.message}\nnext: {error.hint}\n")
         return error.exit_status
-    Console(gateway, plain=plain).run(mouse=not plain)
+    Console(gateway, plain=plain, idle_s=60 * options.idle).run(mouse=not plain)
     return 0
 
 
@@ -58,6 +58,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "-i", "--identity", metavar="FILE", default="", help="private SSH key to use"
     )
+    parser.add_argument(
+        "--idle", metavar="MINUTES", type=float, default=0,
+        help="leave when nobody has pressed a key for so long: a console in a rack",
+    )  # fmt: skip
     parser.add_argument("--plain", action="store_true", help="ASCII and 16 colours on any terminal")
     return parser
 

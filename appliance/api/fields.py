@@ -32,6 +32,8 @@ class Field(NamedTuple):
     rule: Mapping[str, Any] = {}
     """Its plain JSON schema, or that of the items of a list: type, pattern, bounds."""
     default: object = None
+    needed: bool = False
+    """Required where its table is given; `required` is only what the whole spec cannot be without."""
 
     @property
     def dotted(self) -> str:
@@ -140,7 +142,7 @@ def _walk(schema: Json, definitions: Json, prefix: tuple[str, ...]) -> Iterator[
         path = (*prefix, name)
         inner = _plain(field, definitions)
         shape = _shape(inner)
-        title = _first_line(field.get("description") or inner.get("description") or "")
+        title = _first_sentence(field.get("description") or inner.get("description") or "")
         rule = _plain(inner["items"], definitions) if "items" in inner else inner | _bounds(field)
         yield Field(
             path,
@@ -151,6 +153,7 @@ def _walk(schema: Json, definitions: Json, prefix: tuple[str, ...]) -> Iterator[
             keys=_keys(inner, definitions),
             rule=rule,
             default=field.get("default"),
+            needed=name in required,
         )
         if shape == "table":
             yield from _walk(inner, definitions, path)
@@ -235,5 +238,5 @@ def _json(field: Field, text: str) -> Any:  # noqa: ANN401 - JSON
         ) from error
 
 
-def _first_line(text: str) -> str:
-    return text.strip().split("\n", 1)[0].rstrip(".")
+def _first_sentence(text: str) -> str:
+    return " ".join(text.split()).split(". ", 1)[0].rstrip(".")

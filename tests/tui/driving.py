@@ -102,6 +102,9 @@ async def sitting(
         person = Person(app, pilot, cord)
         await person.settle()
         yield person
+    async with asyncio.timeout(PATIENCE_S):
+        while app.desk.gateway.busy:  # a heartbeat may be under way; the node is taken down next
+            await asyncio.sleep(0.005)
 
 
 def same_screen(name: str, screen: str) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from appliance.api import contract as api
 from appliance.client.memory import MemoryTransport
 from appliance.model.job import JobState
@@ -11,7 +13,7 @@ from tests.contract.conftest import Agent
 from tests.contract.test_calls import apply
 from tests.contract.test_watching import raise_alert
 from tests.tui.conftest import ADMIN, Record, lab_disks
-from tests.tui.driving import LARGE, same_screen, sitting
+from tests.tui.driving import LARGE, SMALL, same_screen, sitting
 from tests.unit.fakekinds import FakeVolume
 from tests.unit.jobs.sites import FULL
 
@@ -198,3 +200,39 @@ def test_a_secret_goes_in_by_name_and_is_never_shown(agent: Agent, admin: Memory
 
     asyncio.run(scene())
     assert "secret/pool-key" in {line.subject for line in agent.context.audit.page(10, None)}
+
+
+def test_a_console_nobody_touches_is_left(agent: Agent, admin: MemoryTransport) -> None:
+    async def scene() -> None:
+        async with sitting(admin) as person:
+            person.app._idle_s = 60
+            for _ in range(50):
+                person.app._second()
+            await person.press("2")
+            for _ in range(50):
+                person.app._second()
+            assert person.app.is_running
+            for _ in range(11):
+                person.app._second()
+            await person.pilot.pause()
+            assert not person.app.is_running or person.app._exit
+
+    asyncio.run(scene())
+    assert not agent.host.ran
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "160x48"])
+def test_screens_of_the_real_kinds_look_as_recorded(record: Record, size: tuple[int, int]) -> None:
+    async def scene() -> None:
+        async with sitting(record(lab_disks()), size) as person:
+            shots = {
+                "pools": ["3"], "pool-form": ["n", "down", "right", "down", "down"],
+                "share-form": ["escape", "6", "n", "down", "down"], "users": ["escape", "5"],
+                "luns": ["7"], "vm-form": ["8", "n", "down"], "alerts": ["escape", "0"],
+                "disk-list": ["2", "v"],
+            }  # fmt: skip
+            for name, keys in shots.items():
+                await person.press(*keys)
+                same_screen(f"{name}-{size[0]}x{size[1]}", person.screen)
+
+    asyncio.run(scene())

@@ -34,7 +34,8 @@ from tui.screens.preview import preview
 from tui.widgets.chassis import ChassisView
 from tui.widgets.table import Row, Table
 
-HEADERS: Final = ("BAY", "SERIAL", "MODEL", "TYPE", "SIZE", "ROLE", "POOL", "TIER", "HEALTH", "HOLDS")  # fmt: skip
+# What one looks for first: on 80 columns the last ones need the right arrow key.
+HEADERS: Final = ("BAY", "SERIAL", "HEALTH", "ROLE", "POOL", "TIER", "SIZE", "TYPE", "MODEL", "HOLDS")  # fmt: skip
 _SELDOM: Final = frozenset({"vendor", "logical block", "paths", "missing", "node"})
 """Facts that stand last in the details: there is little room on a small screen."""
 
@@ -209,13 +210,13 @@ def _row(disk: DiskView) -> Row:
     cells = (
         disk.bay or NOTHING,
         disk.serial,
-        disk.model or NOTHING,
-        f"{disk.transport} {disk.medium}",
-        size(disk.size),
+        disk_health(document),
         str(disk.role),
         disk.pool or NOTHING,
         disk.tier or NOTHING,
-        disk_health(document),
+        size(disk.size),
+        f"{disk.transport} {disk.medium}",
+        disk.model or NOTHING,
         disk_holds(document),
     )
     return Row(disk.serial, cells, disk_tone(disk))

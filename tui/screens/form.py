@@ -41,8 +41,8 @@ class FieldRow(Vertical):
     def compose(self) -> Iterable[Widget]:
         """See Widget."""
         indent = "  " * (len(self.field.path) - 1)
-        mark = "*" if self.field.required else " "
-        label = f"{mark}{indent}{self.field.path[-1].replace('_', ' ')}"
+        mark = "*" if self.field.needed else " "
+        label = f"{indent}{mark}{self.field.path[-1].replace('_', ' ')}"
         yield Horizontal(
             Static(Text(label, no_wrap=True), classes="label"), self.editor, classes="row"
         )

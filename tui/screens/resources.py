@@ -159,18 +159,18 @@ class Resources(Listing):
 
     def _show(self) -> None:
         own = self._lists[self._kind.noun]
-        headers = ["NAME", *(column.replace("_", " ").upper() for column in own.columns)]
+        headers = ["NAME", "STATE", *(column.replace("_", " ").upper() for column in own.columns)]
         if self._faces:
             headers.append("SERVED BY")
         rows = []
         for view in own.resources:
             item = view.model_dump(mode="json")
             state = resource_state(item)
-            cells = [view.name, *(resource_cell(item, column) for column in own.columns)]
+            cells = [view.name, state, *(resource_cell(item, column) for column in own.columns)]
             if self._faces:
                 cells.append(self._served(view.name))
-            rows.append(Row(view.name, (*cells, state), _TONES.get(state, "")))
-        self.table.show((*headers, "STATE"), rows)
+            rows.append(Row(view.name, tuple(cells), _TONES.get(state, "")))
+        self.table.show(headers, rows)
         self.show_detail()
 
     def _served(self, name: str) -> str:

@@ -13,6 +13,7 @@ from appliance.kinds.registry import all_kinds
 from appliance.model.plan import PlanRequest
 from tui.forms import Form, changed_meanwhile, rule_words
 
+NFS = {"clients": [{"address": "10.0.0.0/8"}]}
 KINDS = [item.model_dump() for item in kind_list(all_kinds()).kinds]
 
 
@@ -42,11 +43,9 @@ def test_fields_of_a_table_show_once_it_is_asked_for() -> None:
 
 
 def test_a_change_keeps_what_was_not_touched() -> None:
-    made = form("share", "images", {"volume": "images", "quota": 1000, "nfs": {"clients": []}})
+    made = form("share", "images", {"volume": "images", "quota": 1000, "nfs": NFS})
     request = made.request("images", filled(made, quota="2 GiB"))
-    assert request.put == {
-        "share": {"images": {"volume": "images", "quota": "2 GiB", "nfs": {"clients": []}}}
-    }
+    assert request.put == {"share": {"images": {"volume": "images", "quota": "2 GiB", "nfs": NFS}}}
 
 
 def test_a_field_emptied_goes_back_to_its_default() -> None:
@@ -56,8 +55,15 @@ def test_a_field_emptied_goes_back_to_its_default() -> None:
     }
 
 
+def test_what_a_table_needs_is_asked_for_once_it_is_wanted() -> None:
+    made = form("pool")
+    assert not made.wrong("tank", filled(made))
+    wrong = made.wrong("tank", filled(made, capacity="yes"))
+    assert wrong == {"capacity.disks": "this is required", "capacity.raid": "this is required"}
+
+
 def test_a_face_taken_away_is_removed_alone() -> None:
-    now = {"volume": "images", "nfs": {"clients": [{"address": "10.0.0.0/8"}]}}
+    now = {"volume": "images", "nfs": NFS}
     made = form("share", "images", now)
     assert made.request("images", filled(made, nfs="no")).remove == ("nfs/images",)
     with pytest.raises(InvalidInputError) as raised:
