@@ -72,7 +72,8 @@ class Box:
     @contextmanager
     def timing(self, *words: str) -> Iterator[Future[str]]:
         """Listens in the node while the block does something to it."""
-        line = f"rm -f /run/seen; python3 /opt/tests/first_seen.py {' '.join(words)} > /run/seen; cat /run/seen"
+        self.node.succeed("rm -f /run/seen")
+        line = f"python3 /opt/tests/first_seen.py {' '.join(words)} > /run/seen; cat /run/seen"
         listening = self.threads.submit(self.node.succeed, line, timeout_s=180)
         self.node.wait_until_succeeds("grep -q ready /run/seen")
         yield listening

@@ -47,11 +47,18 @@ def _serial(device: BlockDevice) -> str:
     )
     if not serial and device.node.startswith("vd"):
         serial = device.text("ID_SERIAL")
-    namespace = _NAMESPACE.match(device.node)
-    if serial and namespace is not None and namespace[1] != "1":
-        return f"{serial}_{namespace[1]}"  # all namespaces of a controller share its serial
+    namespace = _namespace(device)
+    if serial and namespace != "1":
+        return f"{serial}_{namespace}"  # all namespaces of a controller share its serial
     path = device.text("ID_PATH")
     return serial or _wwn(device) or (f"path-{path}" if path else f"node-{device.node}")
+
+
+def _namespace(device: BlockDevice) -> str:
+    """The namespace's identifier. The kernel's name does not tell it: a disk that comes back while
+    its old device is still held open is nvme0n2."""
+    match = _NAMESPACE.match(device.node)
+    return device.attributes.get("nsid", "") or (match[1] if match else "1")
 
 
 def _wwn(device: BlockDevice) -> str:

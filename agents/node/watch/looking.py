@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -82,6 +82,26 @@ class Looking:
             with self._turn:
                 last = self._young() or self.fresh(self._claims())
         return last
+
+    def anew(self) -> NodeSnapshot:
+        """The node as it is from now on; readers meanwhile have the last look."""
+        with self._turn:
+            return self.fresh(self._claims())
+
+    def gone(self, serials: Collection[str]) -> None:
+        """These disks were just pulled: readers see them missing before the next look has ended.
+
+        Plans are made from fresh looks only.
+        """
+        seen = self._seen
+        if seen is not None:
+            lost = {"missing": True, "paths": (), "node": ""}
+            disks = tuple(
+                disk.model_copy(update=lost) if disk.serial in serials else disk
+                for disk in seen.disks
+            )
+            self._seen = self._last = seen.model_copy(update={"disks": disks})
+            self._taken = self._clock()
 
     def last(self) -> NodeSnapshot | None:
         """The last look, however old; None before the first."""

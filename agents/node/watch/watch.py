@@ -69,6 +69,8 @@ class Watch(threading.Thread):
         self._ears = ears
         self._over = False
         self._polled = threading.Event()
+        self._moved = False
+        """Disks came or went since the last look."""
         self._came = False
         """A disk was put in since the last look."""
         self._look_at = parts.clock()
@@ -105,10 +107,10 @@ class Watch(threading.Thread):
         clock = self._parts.clock
         if heard != Heard():
             self._parts.looking.forget()
-        moved = self._devices(heard.devices)
+        self._moved = self._devices(heard.devices) or heard.lost or self._moved
         if heard.said:
             self._kernel(heard.said)
-        if moved or heard.lost:
+        if self._moved:
             self._look_at = clock()
         elif heard.mapper or heard.said:
             self._look_at = min(self._look_at, max(clock(), self._looked_at + self._next_gap_s))
@@ -126,10 +128,10 @@ class Watch(threading.Thread):
         """
         parts, begun = self._parts, self._parts.clock()
         try:
-            seen = parts.looking.recent()
+            seen = parts.looking.anew() if self._moved else parts.looking.recent()
         finally:
             ended = parts.clock()
-            self._looked_at, self._look_at = ended, ended + LOOK_EVERY_S
+            self._looked_at, self._look_at, self._moved = ended, ended + LOOK_EVERY_S, False
             self._next_gap_s = max(LEAST_GAP_S, SHARE * (ended - begun))
         if self._came:
             self._came = False
@@ -175,6 +177,7 @@ class Watch(threading.Thread):
                 if disk.pool and disk.paths in {(), (event.node,)}:
                     gone.append(about_disk(missing_disk(disk), disk, self._parts.verdicts))
         if gone:
+            self._parts.looking.gone({concern.serial for concern in gone})
             self._sync(gone, covers=lambda _: False)
         return moved
 

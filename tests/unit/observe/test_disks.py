@@ -223,3 +223,12 @@ def test_many_mounts_are_told_as_a_few():
     mounts = "".join(f"{n} 1 253:2 / /srv/{n:03d} rw - xfs x rw\n" for n in range(100))
     disk = seen(integrity_stack(mounts), sas("sda", 1))["sda"]
     assert disk.mounted_at == tuple(f"/srv/{n:03d}" for n in range(8))
+
+
+def test_an_nvme_that_came_back_under_another_name_is_the_same_disk():
+    """Its old device was still held open, so the kernel called the same namespace n2."""
+    first = identify(replace(nvme(), attributes={**nvme().attributes, "nsid": "1"}))
+    again = identify(replace(nvme(), node="nvme0n2", attributes={**nvme().attributes, "nsid": "1"}))
+    other = identify(replace(nvme(), node="nvme0n2", attributes={**nvme().attributes, "nsid": "2"}))
+    assert again.serial == first.serial
+    assert other.serial == f"{first.serial}_2"

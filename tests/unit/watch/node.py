@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -59,6 +59,7 @@ class Seen(Looking):
         self.tier = TierFound(raid=RaidLevel.RAID1, thin_pool=True)
         self.looks = 0
         self.forgotten = 0
+        self.pulled: set[str] = set()
         self.fails: Exception | None = None
         self._now: NodeSnapshot | None = None
 
@@ -74,6 +75,12 @@ class Seen(Looking):
 
     def recent(self) -> NodeSnapshot:
         return self.fresh({})
+
+    def anew(self) -> NodeSnapshot:
+        return self.fresh({})
+
+    def gone(self, serials: Collection[str]) -> None:
+        self.pulled |= set(serials)
 
     def last(self) -> NodeSnapshot | None:
         return self._now

@@ -4,22 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from agents.node.observe.devices import DeviceScan
+from agents.node.observe.devices import BlockDevice, DeviceScan
 from agents.node.watch.looking import Looking, Sources
+from appliance.errors import StepFailedError
+from appliance.model.command import Command, Output
 from appliance.state.db import Store
 from appliance.state.disks import DiskMemory
 from tests.unit.fakehost import NOW
 from tests.unit.fakes import FakeProbe
-from tests.unit.observe.chassis import Rules
+from tests.unit.observe.chassis import Rules, boot_disk, sas
 
 
-def looking(store: Store, during: Callable[[], None]) -> Looking:
+class NoTools(FakeProbe):
+    """A machine without any program."""
+
+    def run(self, command: Command) -> Output:
+        raise StepFailedError(f"There is no {command.argv[0]}.", hint="-")
+
+
+def looking(
+    store: Store, during: Callable[[], None], disks: tuple[BlockDevice, ...] = ()
+) -> Looking:
     def scan() -> DeviceScan:
         during()
-        return DeviceScan()
+        return DeviceScan(disks)
 
     sources = Sources(
-        probe=FakeProbe,
+        probe=NoTools,
         scan=scan,
         kinds={},
         profile=Rules(),
@@ -41,6 +52,21 @@ def test_a_look_is_shared_until_it_is_forgotten(store: Store) -> None:
     assert node.last() is first
     node.recent()
     assert len(looks) == 2
+
+
+def test_a_pulled_disk_is_missing_before_the_next_look(store: Store) -> None:
+    disks = (boot_disk(), sas("sdc", 1))
+    node = looking(store, lambda: None, disks)
+    before = {disk.serial: disk for disk in node.recent().disks}
+    node.forget()
+    node.gone({"VJG001X"})
+    after = {disk.serial: disk for disk in node.recent().disks}
+    assert after["VJG001X"].missing
+    assert after["VJG001X"].paths == ()
+    others = before.keys() - {"VJG001X"}
+    assert others
+    assert all(after[serial] == before[serial] for serial in others)
+    assert not any(disk.missing for disk in node.anew().disks)
 
 
 def test_what_changed_during_a_look_is_looked_at_again(store: Store) -> None:

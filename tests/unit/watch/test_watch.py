@@ -43,6 +43,7 @@ def test_it_is_told_even_when_the_look_fails(quiet: Node) -> None:
     with pytest.raises(UnavailableError):
         quiet.hears(gone("sda"))
     assert quiet.open() == [("disk/A", "disk-missing", "critical")]
+    assert quiet.seen.pulled == {"A"}
     (document,) = quiet.messages()
     message = Message.model_validate_json(document)
     assert (message.event, message.host) == (Event.RAISED, "node1")
