@@ -114,7 +114,7 @@ class PoolBuild:
     def steps(self) -> Iterator[RunStep]:
         """What is left to do, in order."""
         places = self.places()
-        yield from self.open_layers(places)
+        yield from self._open(places)
         yield from self.prepare(tuple(item for item in places if item.member is None))
         yield from self._group(places)
         for place in places:
@@ -152,7 +152,7 @@ class PoolBuild:
                 return False, member
         return False, None
 
-    def open_layers(self, places: tuple[Place, ...]) -> Iterator[RunStep]:
+    def _open(self, places: tuple[Place, ...]) -> Iterator[RunStep]:
         """Members whose layer is closed: a start on which the early opening did not see them."""
         shut = [p for p in places if p.member and p.member.missing and p.integrity and p.disk]
         for place in shut:
@@ -160,9 +160,7 @@ class PoolBuild:
                 yield self.make.open_integrity(place.disk, claim=False)
         asleep = any(not self.tier_found(tier).active for tier in wanted_tiers(self.spec))
         if shut or asleep:
-            vg = self.make.vg
-            yield self.make.run(f"Activate {vg}", "vgchange", "--activate", "y", vg,
-                                undo=("vgchange", "--activate", "n", vg))  # fmt: skip
+            yield self.make.activate()
 
     def prepare(self, new: tuple[Place, ...]) -> Iterator[RunStep]:
         """Everything below the volume group on disks that are not in it yet."""

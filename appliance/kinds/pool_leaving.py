@@ -8,6 +8,7 @@ from functools import cached_property
 
 from appliance.errors import RefusedError
 from appliance.kinds.pool_build import Place, PoolBuild, is_on, wanted_tiers
+from appliance.kinds.pool_closed import once_opened
 from appliance.kinds.pool_layout import EXTENT
 from appliance.kinds.pool_parts import images_on, is_copying, loose_on, spared_losses
 from appliance.kinds.pool_steps import pv_device, tag_text
@@ -61,6 +62,14 @@ class Departure:
     """All members a pool gives up at once, judged against what it found and what it wants."""
 
     build: PoolBuild
+    """With the layers open that only have to be opened."""
+
+    @classmethod
+    def of(cls, build: PoolBuild) -> Departure:
+        """The departure from what a pool is once all that is there is open."""
+        if build.found is None:
+            return cls(build)
+        return cls(replace(build, found=once_opened(build.found, build.snapshot)))
 
     @cached_property
     def leaving(self) -> tuple[Leaving, ...]:

@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Final
 
 from appliance.kinds.pool_build import Place, PoolBuild
+from appliance.kinds.pool_closed import closed_disks
 from appliance.kinds.pool_layout import EXTENT, stripes
 from appliance.kinds.pool_leaving import Departure, Leaving
 from appliance.kinds.pool_parts import COPYING, SPARE, images_on
@@ -26,7 +27,7 @@ from appliance.model.base import format_size
 from appliance.model.command import read
 from appliance.model.disk import OUR_LAYERS, Disk
 from appliance.model.names import integrity_device
-from appliance.model.pool import PoolFound
+from appliance.model.pool import MemberFound, PoolFound
 from appliance.model.steps import RunStep, Step, WaitStep
 
 REBUILD_S: Final = 14 * 86400
@@ -44,12 +45,17 @@ _PERCENT: Final = r"\b(\d+\.\d+)\b"
 class PoolReplace:
     """One pool's way to the disks it wants, where it gives up others."""
 
-    build: PoolBuild
+    as_found: PoolBuild
 
     @cached_property
     def departure(self) -> Departure:
         """Who leaves and who comes."""
-        return Departure(self.build)
+        return Departure.of(self.as_found)
+
+    @property
+    def build(self) -> PoolBuild:
+        """The pool once all that is there is open."""
+        return self.departure.build
 
     @property
     def spare(self) -> PoolSpare:
@@ -65,7 +71,7 @@ class PoolReplace:
         """What is left to do, in order. Raises RefusedError for what must not be done."""
         found = self.build.found
         if found is None or not self.departure.leaving:
-            yield from self.build.steps()
+            yield from self.as_found.steps()
             yield from self.spare.anew()
         else:
             self.departure.check()
@@ -75,7 +81,7 @@ class PoolReplace:
     def _replace(self, found: PoolFound) -> Iterator[Step]:
         places = self.build.places()
         new = tuple(place for place in places if place.member is None)
-        yield from self.build.open_layers(places)
+        yield from self._open()
         yield from self.build.prepare(new)
         if new:
             yield self._join(new)
@@ -88,6 +94,15 @@ class PoolReplace:
         for item in self.departure.here:
             yield from self._hand_over(item)
         yield from self.spare.anew()
+
+    def _open(self) -> Iterator[Step]:
+        """The layers that are only closed, those of disks that leave too; then all volumes."""
+        found = self.as_found.found
+        closed = tuple(closed_disks(found, self.build.snapshot)) if found else ()
+        for disk in closed:
+            yield self.make.open_integrity(disk, claim=False)
+        if closed or any(not state.active for state in (found.tiers.values() if found else ())):
+            yield self.make.activate()
 
     def _join(self, new: tuple[Place, ...]) -> RunStep:
         """vgextend(8) works with a member missing; taking a disk out again then does not."""
@@ -165,7 +180,7 @@ class PoolReplace:
             undo=("vgextend", self.make.vg, item.device),
         )  # fmt: skip
         if item.disk is not None:
-            yield from self._erase(item.disk)
+            yield from self._erase(item.disk, item.member)
 
     def _copy(self, item: Leaving, target: Place, *, resumed: bool) -> Iterator[Step]:
         """`--alloc anywhere`: a copy that was given up left parts of an image on both disks, and
@@ -199,23 +214,22 @@ class PoolReplace:
             )  # fmt: skip
             yield self._await_sync(f"Wait until {raid} is whole again", raid, found)
 
-    def _erase(self, disk: Disk) -> Iterator[Step]:
+    def _erase(self, disk: Disk, member: MemberFound | None) -> Iterator[Step]:
         """So that a freed disk never looks like a member again, wherever it is put.
 
         LVM's label goes first: formatting a checksum layer anew would let it shine through.
+        Without `member` the disk is out of the group already, and what is seen on it tells.
         """
-        layer = integrity_device(disk.serial)
-        layered = layer in disk.holders
-        bare = not any(item.type == "DM_integrity" for item in disk.signatures)
-        labelled = any(item.type == "LVM2_member" for item in disk.signatures)
-        if labelled and (layered or bare):
+        seen = {item.type for item in disk.signatures}
+        layered = member.integrity if member else integrity_device(disk.serial) in disk.holders
+        if member or ("LVM2_member" in seen and (layered or "DM_integrity" not in seen)):
             yield self.make.run(
                 f"Take LVM's label off {disk.where}",
                 "pvremove", "--yes", pv_device(disk, integrity=layered),
                 claims=(disk.serial,),
                 destroys=f"what pool '{self.make.pool}' had on {disk.where}",
             )  # fmt: skip
-        yield from blank_disk(self.make, disk, None)
+        yield from blank_disk(self.make, disk, member)
 
     # --- what an unfinished replacement left
 
@@ -228,7 +242,7 @@ class PoolReplace:
             known = disk.serial in places or disk.serial in leaving or disk.pool
             layers = {item.type for item in disk.signatures}
             if ours and not known and not disk.missing and layers and layers <= OUR_LAYERS:
-                yield from self._erase(disk)
+                yield from self._erase(disk, None)
 
     # --- waiting
 

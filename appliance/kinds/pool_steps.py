@@ -149,6 +149,11 @@ class PoolSteps:
             undo=("pvchange", *_each("--deltag", tags), device),
         )  # fmt: skip
 
+    def activate(self) -> RunStep:
+        """Activate all that the group's disks allow."""
+        return self.run(f"Activate {self.vg}", "vgchange", "--activate", "y", self.vg,
+                        undo=("vgchange", "--activate", "n", self.vg))  # fmt: skip
+
     def create_lv(
         self, tier: TierName, part: Part, raid: RaidLevel, extents: int, devices: Sequence[str]
     ) -> RunStep:

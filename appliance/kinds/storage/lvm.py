@@ -117,7 +117,7 @@ class PoolKind(Kind[PoolSpec, PoolFound]):
         """The serial of each disk that leaves: typed again, so that the right one is meant."""
         if change.wanted is None:
             return ()
-        departure = Departure(_build(change, change.wanted, view))
+        departure = Departure.of(_build(change, change.wanted, view))
         return tuple((item.name, leaving_words(item, change.name)) for item in departure.leaving)
 
     @override
@@ -126,7 +126,7 @@ class PoolKind(Kind[PoolSpec, PoolFound]):
         if change.wanted is None:
             return ()
         build = _build(change, change.wanted, view)
-        departure = Departure(build)
+        departure = Departure.of(build)
         if departure.leaving:
             return tuple(replacement_notes(departure))
         return tuple(capacity_notes(build))
