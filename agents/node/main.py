@@ -55,6 +55,10 @@ def _parser() -> argparse.ArgumentParser:
     devices.set_defaults(run=_open_devices)
     restore = verbs.add_parser("restore-targets", help="bring the iSCSI targets back at boot")
     restore.set_defaults(run=_restore_targets)
+    versions = verbs.add_parser("versions", help="show a share's snapshots as previous versions")
+    versions.add_argument("act", choices=("show", "hide"))
+    versions.add_argument("share")
+    versions.set_defaults(run=_versions)
     target = verbs.add_parser("target", help="bring one iSCSI target in line with its file")
     target.add_argument("act", choices=("apply", "remove"))
     target.add_argument("name", help="the LUN's name; apply takes a document by - as well")
@@ -109,6 +113,17 @@ def _restore_targets(_: argparse.Namespace) -> int:
 
     failed = restore_all(SecretStore(NodeFiles()).value)
     return max((error.exit_status for error in failed.values()), default=0)
+
+
+def _versions(arguments: argparse.Namespace) -> int:
+    from agents.node.versions import versions_of_this_machine
+
+    versions = versions_of_this_machine()
+    return (
+        versions.show(arguments.share)
+        if arguments.act == "show"
+        else versions.hide(arguments.share)
+    )
 
 
 def _target(arguments: argparse.Namespace) -> int:

@@ -67,6 +67,6 @@ def refuse_while_open(name: str, view: View) -> None:
                 f"Share '{name}' has {count} open file{'s' * (count > 1)} over {noun.upper()}: "
                 f"{open_files_in_words(face.open_files)}.",
                 hint="Have them closed, or cut the clients off (they may lose what they did not "
-                f"save): appliance {noun} disconnect {name}",
+                f"save): appliance share disconnect {name}",
                 subject=f"{noun}/{name}",
             )

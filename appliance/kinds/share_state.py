@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from appliance.kinds.base import Probe
+from appliance.kinds.share_versions import version_unit
 from appliance.kinds.signatures import observe_signatures
 from appliance.kinds.units import (
     UNIT_DIR,
@@ -55,6 +56,7 @@ def mount_text(share: str, device: str) -> str:
 [Unit]
 Description=Share {share}
 Before=nfs-server.service smbd.service
+Wants={version_unit(share)}
 
 [Mount]
 What={device_link(device)}

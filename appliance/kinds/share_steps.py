@@ -180,3 +180,25 @@ def remove(name: str, found: ShareFound) -> Iterator[Step]:
             path=f"{UNIT_DIR}/{unit}",
         )
         yield _reload(name)
+
+
+def revoke_nfs(name: str) -> RunStep:
+    """Writing a path here takes back all locks, opens and delegations on its file system (kernel
+    6.8 and later for NFSv4), so that it can be unmounted.
+    """
+    return RunStep(
+        title=f"Take back what NFS clients hold of share {name}",
+        resource=f"nfs/{name}",
+        command=change("tee", "/proc/fs/nfsd/unlock_filesystem", stdin=share_path(name)),
+        undo=change("true"),
+    )
+
+
+def end_smb_sessions(name: str) -> RunStep:
+    """Clients lose what they hold open; Windows connects again by itself."""
+    return RunStep(
+        title=f"End the SMB sessions on share {name}",
+        resource=f"smb/{name}",
+        command=change("smbcontrol", "smbd", "close-share", name),
+        undo=change("true"),
+    )

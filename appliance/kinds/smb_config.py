@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from appliance.model.names import share_path
+from pydantic import ValidationError
+
+from appliance.model.names import share_path, versions_path
 from appliance.model.share import Encryption, OpenFile, SmbSpec
 
 MAIN_FILE: Final = "/etc/samba/smb.conf"
@@ -52,6 +55,10 @@ inherit acls = yes
 inherit permissions = yes
 store dos attributes = yes
 map archive = no
+# Previous versions: snapshots of the volume, mounted read-only. vfs_shadow_copy2(8)
+shadow:snapdir = {versions}
+shadow:basedir = {path}
+shadow:sort = desc
 """
 
 _WITH_NFS: Final = """\
@@ -83,9 +90,28 @@ def share_text(name: str, spec: SmbSpec, group: str, *, nfs: bool) -> str:
         writers=" ".join(spec.writers),
         browseable="no" if spec.hidden else "yes",
         encryption=spec.encryption.value,
-        modules="acl_xattr streams_xattr",
+        modules="acl_xattr streams_xattr shadow_copy2",
+        versions=versions_path(name),
     )
     return text + _WITH_NFS if nfs else text
+
+
+def described(name: str, text: str) -> SmbSpec | None:
+    """The wish behind a file of ours; None for one that was changed by hand."""
+    facts = dict(re.findall(r"^([a-z ]+) = (.*)$", text, re.MULTILINE))
+    writers = facts.get("write list", "").split()
+    wish = {
+        "writers": writers,
+        "readers": [item for item in facts.get("valid users", "").split() if item not in writers],
+        "encryption": facts.get("server smb encrypt"),
+        "hidden": facts.get("browseable") == "no",
+    }
+    try:
+        spec = SmbSpec.model_validate(wish)
+    except ValidationError:
+        return None
+    group = facts.get("force group", "").removeprefix("+")
+    return spec if share_text(name, spec, group, nfs="kernel oplocks" in facts) == text else None
 
 
 def parse_status(text: str) -> tuple[Mapping[str, int], Mapping[str, tuple[OpenFile, ...]]]:

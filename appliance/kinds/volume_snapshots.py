@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from appliance.errors import InvalidInputError, NotFoundError, RefusedError
+from appliance.kinds.lvm_report import LogicalVolume, VolumeGroup, tag_value
 from appliance.kinds.volume_steps import activate_step, remove_words, step, tag_words
 from appliance.model.names import logical_volume, snapshot_volume, tag, volume_group
 from appliance.model.steps import RunStep
@@ -14,6 +15,26 @@ from appliance.model.volume import SnapshotFound, VolumeFound
 
 _NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}")
 """With `snap_<volume>_` before it, it stays under LVM's 127 characters."""
+
+
+def snapshots_in(group: VolumeGroup, volume: str) -> tuple[SnapshotFound, ...]:
+    """The snapshots of a volume, oldest first."""
+    found = [
+        _snapshot_found(item)
+        for item in group.logical_volumes.values()
+        if tag_value(item.tags, "role") == "snapshot" and tag_value(item.tags, "volume") == volume
+    ]
+    return tuple(sorted(found, key=lambda shot: (shot.created_at, shot.name)))
+
+
+def _snapshot_found(item: LogicalVolume) -> SnapshotFound:
+    return SnapshotFound(
+        name=tag_value(item.tags, "snapshot"),
+        created_at=tag_value(item.tags, "created") or item.created_at,
+        logical_volume=item.name,
+        active=item.active,
+        size=item.size,
+    )
 
 
 def take_snapshot(name: str, label: str, found: VolumeFound) -> Iterator[RunStep]:

@@ -7,6 +7,7 @@ from typing import Final
 STATE_DIR: Final = "/var/lib/appliance"
 CONFIG_DIR: Final = "/etc/appliance"
 SHARE_ROOT: Final = "/srv/shares"
+VERSION_ROOT: Final = "/srv/versions"
 TAG: Final = "appliance"
 """Prefix of every LVM tag of ours: appliance.pool=NAME, appliance.tier=NAME, appliance.role=ROLE."""
 
@@ -44,3 +45,8 @@ def integrity_device(serial: str) -> str:
 def share_path(share: str) -> str:
     """Where a share's file system is mounted."""
     return f"{SHARE_ROOT}/{share}"
+
+
+def versions_path(share: str) -> str:
+    """Where snapshots of a share's volume are mounted, beside it, so that no client meets them."""
+    return f"{VERSION_ROOT}/{share}"

@@ -236,5 +236,7 @@ class SmbFound(Found):
     """smbd; it is one for all shares."""
     enabled: bool
     """It starts at boot."""
+    versions: tuple[str, ...] = ()
+    """Names of the previous versions it shows: @GMT-YYYY.MM.DD-HH.MM.SS, oldest first."""
     sessions: Annotated[int, VOLATILE] = 0
     open_files: Annotated[tuple[OpenFile, ...], VOLATILE] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -55,7 +56,8 @@ def wish_of(kinds: Kinds, request: PlanRequest, before: tuple[Resource, ...]) ->
 def imported(kinds: Kinds, snapshot: NodeSnapshot, wish: Wish) -> Wish:
     """The wish with a thing that was found added to it, when the act asked for is `import`.
 
-    Nothing is done to the node: disks moved from another box are simply managed from then on.
+    Nothing is done to the node: disks moved from another box are simply managed from then on. A
+    share takes those of its faces along that are found and not managed.
     Raises NotFoundError, or RefusedError for a thing that no wish can describe.
     """
     act = wish.action
@@ -76,8 +78,18 @@ def imported(kinds: Kinds, snapshot: NodeSnapshot, wish: Wish) -> Wish:
             hint=f"Look at it with: appliance {noun} show {name}; unfinished jobs: appliance job list",
             subject=act.resource,
         )
-    kept = (item for item in wish.after if item.id != act.resource)
-    return Wish(in_building_order(kinds, (*kept, Resource(kind=noun, name=name, spec=spec))))
+    new = {item.id: item for item in _faces_found(kinds, snapshot, noun, name)}
+    new |= {item.id: item for item in wish.after}
+    new[act.resource] = Resource(kind=noun, name=name, spec=spec)
+    return Wish(in_building_order(kinds, new.values()))
+
+
+def _faces_found(kinds: Kinds, snapshot: NodeSnapshot, noun: str, name: str) -> Iterator[Resource]:
+    for face in faces_of(kinds, noun):
+        found = snapshot.found.get(face.noun, {}).get(name)
+        spec = face.adopt(name, found) if found is not None else None
+        if spec is not None:
+            yield Resource(kind=face.noun, name=name, spec=spec)
 
 
 def _removed(kinds: Kinds, names: tuple[str, ...], before: tuple[Resource, ...]) -> set[str]:

@@ -103,13 +103,12 @@ def test_writers_over_nfs_and_smb_work_on_each_others_files(box: Clinic, client:
 
 def test_only_encrypted_smb_3_gets_in(box: Clinic) -> None:
     assert smbclient(box, "ls", "-m", "SMB2_10").status != 0
-    assert smbclient(box, "ls", "-m", "SMB3_11", "--option=client smb encrypt=off").status != 0
-    # A client that does not ask for encryption is made to use it.
-    words = smb_words(box, "-m", "SMB3_11", "--client-protection=sign")
+    # A client that would rather not encrypt is made to.
+    words = smb_words(box, "-m", "SMB3_11", "--option=client smb encrypt=off")
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as holding:
-        box.node.wait_until_succeeds("smbstatus --json | grep -q alice", timeout_s=60)
+        box.node.wait_until_succeeds("smbstatus --json | grep -q alice", timeout_s=120)
         (session,) = json.loads(box.node.succeed("smbstatus --json"))["sessions"].values()
-        holding.communicate(timeout=60)
+        holding.communicate(timeout=120)
     assert session["encryption"]["degree"] == "full"
     assert session["session_dialect"] == "SMB3_11"
 
@@ -128,9 +127,7 @@ def test_a_read_only_client_cannot_write(box: Clinic, client: Machine) -> None:
 
 
 def test_a_share_with_an_open_file_is_not_removed(box: Clinic, client: Machine) -> None:
-    client.succeed(
-        f"systemd-run --unit=holder --uid=3000 --gid=2100 sh -c 'exec 9>{MOUNT}/held; sleep 900'"
-    )
+    client.succeed(f"systemd-run --unit=holder {AS_GROUP} 'exec 9>{MOUNT}/held; exec sleep 3600'")
     client.wait_for_file(f"{MOUNT}/held")
     refused = appliance(box.node, "apply", site(box, STORAGE), "--yes", "--confirm", "images")
     assert refused.status == 65, refused.text
@@ -138,6 +135,38 @@ def test_a_share_with_an_open_file_is_not_removed(box: Clinic, client: Machine) 
     assert "held" in refused.text
     client.succeed("systemctl stop holder")
     client.succeed(f"{AS_GROUP} 'echo still here > {MOUNT}/yes'")
+
+
+def test_a_snapshot_is_a_previous_version_at_once(box: Clinic) -> None:
+    first, second, old = (box.folder / name for name in ("first", "second", "old"))
+    first.write_text("as it was\n")
+    second.write_text("as it is\n")
+    words, pipe = smb_words(box), subprocess.PIPE
+    with subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True, bufsize=1) as session:
+        assert session.stdin is not None
+        session.stdin.write(f'put "{first}" report\n')
+        box.node.wait_until_succeeds("grep -q was /srv/shares/images/report", timeout_s=120)
+        box.run("volume", "snapshot", "images", "name=monday", "--yes")
+        (version,) = box.node.succeed("ls /srv/versions/images").split()
+        session.stdin.write(f'put "{second}" report\nallinfo report\n')
+        session.stdin.write(f'get {version}/report "{old}"\n')
+        said, _ = session.communicate(timeout=180)
+    assert version in said, said
+    assert old.read_text() == "as it was\n"
+    assert box.node.succeed("cat /srv/shares/images/report") == "as it is\n"
+    written = smbclient(box, f'put "{second}" {version}/report')
+    assert written.status != 0, "what is past stays as it was"
+
+
+def test_a_deleted_snapshot_is_no_previous_version(box: Clinic) -> None:
+    box.run("volume", "snapshot", "images", "name=tuesday", "--yes")
+    versions = box.node.succeed("ls /srv/versions/images").split()
+    assert len(versions) == 2
+    box.run("volume", "delete-snapshot", "images", "name=monday", "--yes", "--confirm", "images")
+    assert box.node.succeed("ls /srv/versions/images").split() == versions[1:]
+    said = smbclient(box, "allinfo report")
+    assert versions[1] in said.text
+    assert versions[0] not in said.text
 
 
 def test_a_reboot_brings_everything_back(box: Clinic, client: Machine) -> None:
@@ -153,6 +182,10 @@ def test_a_reboot_brings_everything_back(box: Clinic, client: Machine) -> None:
     client.succeed(f"mount -t nfs -o vers=4.2 {source} {MOUNT}", timeout_s=300)
     assert client.succeed(f"{AS_GROUP} 'cat {MOUNT}/kept'").strip() == "kept"
     assert smbclient(box, "get kept /dev/null").status == 0
+    box.node.wait_until_succeeds(
+        "findmnt -t xfs -l | grep -q /srv/versions/images/@GMT", timeout_s=120
+    )
+    assert "@GMT" in smbclient(box, "allinfo report").text
     again = box.run("apply", site(box, SITE.format(access="rw")), "--preview")
     assert "othing" in again.text, again.text
 
@@ -161,5 +194,6 @@ def test_removal_leaves_the_data(box: Clinic, client: Machine) -> None:
     client.succeed(f"umount {MOUNT}", timeout_s=300)
     box.run("apply", site(box, STORAGE), "--yes", "--confirm", "images")
     assert box.node.execute("systemctl is-active nfs-server smbd").status != 0
+    assert "/srv/" not in box.node.succeed("cat /proc/self/mountinfo")
     box.run("apply", site(box, SITE.format(access="rw")), "--yes")
     assert box.node.succeed("cat /srv/shares/images/kept").strip() == "kept"

@@ -8,8 +8,9 @@ from appliance.kinds.base import Kind
 from appliance.kinds.registry import AnyKind
 from appliance.model.job import Job
 from appliance.model.plan import Plan
-from appliance.model.resource import Finding, Found, Resource, Severity
+from appliance.model.resource import Finding, Resource, Severity
 from appliance.model.snapshot import NodeSnapshot
+from appliance.planner.diff import references
 
 
 def in_the_making(findings: Iterable[Finding], job: Job, plan: Plan) -> Iterator[Finding]:
@@ -46,19 +47,21 @@ def unmanaged(
             continue
         for name, found in seen.found.get(noun, {}).items():
             if f"{noun}/{name}" not in managed and not kind.foreign(name, found):
-                yield from _of_nobody(kind, name, found, managed)
+                spec = kind.adopt(name, found)
+                thing = Resource(kind=noun, name=name, spec=spec) if spec is not None else None
+                if thing is None or managed.issuperset(references(kinds, thing)):
+                    yield _of_nobody(kind, name, importable=thing is not None)
 
 
-def _of_nobody(kind: AnyKind, name: str, found: Found, managed: set[str]) -> Iterator[Finding]:
-    spec = kind.adopt(name, found)
-    if spec is not None and not set(kind.refers(name, spec)) <= managed:
-        return
-    yield Finding(
+def _of_nobody(kind: AnyKind, name: str, *, importable: bool) -> Finding:
+    """A face is imported with the thing it is a face of."""
+    noun = kind.face_of or kind.noun
+    return Finding(
         severity=Severity.WARNING,
         subject=f"{kind.noun}/{name}",
         what="found on this node but not managed; it is left alone",
-        why="" if spec is not None else "it is half-built or not of our making",
-        next_step=f"Manage it: appliance {kind.noun} import {name}"
-        if spec is not None
-        else f"Look at it: appliance {kind.noun} show {name}",
+        why="" if importable else "it is half-built or not of our making",
+        next_step=f"Manage it: appliance {noun} import {name}"
+        if importable
+        else f"Look at it: appliance {noun} show {name}",
     )

@@ -12,10 +12,12 @@ from appliance.kinds.base import Change, Kind, Needs, Probe, View
 from appliance.kinds.share_rules import check_owners, check_size, refuse_while_open, volume_size
 from appliance.kinds.share_state import observe_shares
 from appliance.kinds.share_steps import (
+    end_smb_sessions,
     grow,
     make_filesystem,
     permissions,
     remove,
+    revoke_nfs,
     set_quota,
     step,
     trim,
@@ -39,6 +41,9 @@ class ShareKind(Kind[ShareSpec, ShareFound]):
     spec_type = ShareSpec
     found_type = ShareFound
     needs = Needs(packages=frozenset({"xfsprogs", "acl", "psmisc"}))
+    verbs: ClassVar[Mapping[str, str]] = {
+        "disconnect": "cut off all its clients, open files included; unsaved data is lost"
+    }
     columns: ClassVar[tuple[str, ...]] = ("volume", "mounted", "size", "free", "quota", "group")
 
     @override
@@ -88,6 +93,18 @@ class ShareKind(Kind[ShareSpec, ShareFound]):
         yield from set_quota(name, found, wanted, fresh=fresh)
         if not found.trimmed and name == min(view.specs("share")):
             yield from trim(name)
+
+    @override
+    def act(
+        self, verb: str, name: str, arguments: Mapping[str, object], view: View
+    ) -> Iterator[Step]:
+        """Cut clients off, over each face it has."""
+        if verb != "disconnect":
+            yield from super().act(verb, name, arguments, view)
+        if name in view.found("nfs"):
+            yield revoke_nfs(name)
+        if name in view.found("smb"):
+            yield end_smb_sessions(name)
 
     @override
     def confirmations(

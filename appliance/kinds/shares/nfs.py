@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from typing import ClassVar, Final
 
+from pydantic import ValidationError
 from typing_extensions import override
 
 from appliance.kinds.base import Change, Kind, Needs, Port, Probe, View
@@ -16,11 +17,12 @@ from appliance.kinds.nfs_state import (
     SETTINGS_FILE,
     exports_file,
     observe_exports,
+    parse_exports,
 )
 from appliance.kinds.share_rules import refuse_while_open
+from appliance.kinds.share_steps import revoke_nfs
 from appliance.kinds.units import PATIENCE_S
 from appliance.model.command import change
-from appliance.model.names import share_path
 from appliance.model.resource import Finding, Severity
 from appliance.model.share import NfsClient, NfsFound, NfsSpec, Squash
 from appliance.model.steps import RemoveFileStep, RunStep, Step, WriteFileStep
@@ -92,7 +94,7 @@ class NfsKind(Kind[NfsSpec, NfsFound]):
         """Cut clients off."""
         if verb != "disconnect":
             yield from super().act(verb, name, arguments, view)
-        yield _revoke(name)
+        yield revoke_nfs(name)
 
     @override
     def notes(self, change: Change[NfsSpec, NfsFound], view: View) -> tuple[str, ...]:
@@ -104,6 +106,16 @@ class NfsKind(Kind[NfsSpec, NfsFound]):
         rooted = (f"root of {', '.join(trusted)} is root on share {change.name}",)
         mount = f"clients mount share {change.name} with: mount -t nfs4 NODE:/{change.name} DIR"
         return (mount, *(rooted if trusted else ()))
+
+    @override
+    def adopt(self, name: str, found: NfsFound) -> NfsSpec | None:
+        """The wish behind a line of ours; None for one that was changed by hand."""
+        clients = parse_exports(found.line).get(f"/{name}", {})
+        try:
+            spec = NfsSpec.model_validate(_described(clients))
+        except ValidationError:
+            return None
+        return spec if export_line(name, spec) == found.line else None
 
     @override
     def health(self, name: str, found: NfsFound) -> tuple[Finding, ...]:
@@ -127,6 +139,30 @@ def _options(name: str, spec: NfsSpec, client: NfsClient) -> str:
         f"fsid={uuid.uuid5(_NAMESPACE, name)}",
         "mountpoint",
     ))  # fmt: skip
+
+
+def _described(clients: Mapping[str, frozenset[str]]) -> Mapping[str, object]:
+    """Options of exports(5) as the fields of a spec; what does not fit is found when validated."""
+    squash = {word: squash.value for squash, word in _SQUASH.items()}
+    first = next(iter(clients.values()), frozenset[str]())
+    return {
+        "clients": [
+            {
+                "address": address,
+                "access": "rw" if "rw" in options else "ro",
+                "squash": next((squash[word] for word in options if word in squash), ""),
+                "security": _value(options, "sec").split(":"),
+            }
+            for address, options in clients.items()
+        ],
+        "insecure_ports": "insecure" in first,
+        "anonymous_uid": _value(first, "anonuid"),
+        "anonymous_gid": _value(first, "anongid"),
+    }
+
+
+def _value(options: frozenset[str], key: str) -> str:
+    return next((word.partition("=")[2] for word in options if word.startswith(f"{key}=")), "")
 
 
 def _server(view: View) -> NfsFound | None:
@@ -187,19 +223,7 @@ def _remove(name: str, view: View) -> Iterator[Step]:
     )
     if not last:
         yield _settle(name, f"Have the server let go of share {name}")
-        yield _revoke(name)
-
-
-def _revoke(name: str) -> RunStep:
-    """Writing a path here takes back all locks, opens and delegations on its file system (kernel
-    6.8 and later for NFSv4), so that it can be unmounted.
-    """
-    return RunStep(
-        title=f"Take back what NFS clients hold of share {name}",
-        resource=f"nfs/{name}",
-        command=change("tee", "/proc/fs/nfsd/unlock_filesystem", stdin=share_path(name)),
-        undo=change("true"),
-    )
+        yield revoke_nfs(name)
 
 
 def _findings(name: str, found: NfsFound) -> Iterator[Finding]:

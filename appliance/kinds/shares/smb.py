@@ -11,9 +11,16 @@ from appliance.errors import InvalidInputError
 from appliance.kinds.accounts import OPEN_GROUP, group_names, user_names
 from appliance.kinds.base import Change, Kind, Needs, Port, Probe, View
 from appliance.kinds.share_rules import refuse_while_open
+from appliance.kinds.share_steps import end_smb_sessions
+from appliance.kinds.share_versions import (
+    follow_snapshots,
+    forget_snapshots,
+    shown_versions,
+)
 from appliance.kinds.smb_config import (
     MAIN_FILE,
     SHARE_DIR,
+    described,
     main_text,
     parse_status,
     share_file,
@@ -65,12 +72,14 @@ class SmbKind(Kind[SmbSpec, SmbFound]):
         main = probe.read_text(MAIN_FILE) or ""
         status = probe.run(read("smbstatus", "--json")).stdout if server.active else "{}"
         sessions, open_files = parse_status(status)
+        versions = shown_versions(probe.read_text("/proc/self/mountinfo") or "")
         return {
             name: SmbFound(
                 text=probe.read_text(share_file(name)) or "",
                 main=main,
                 running=server.active,
                 enabled=server.enabled,
+                versions=versions.get(name, ()),
                 sessions=sessions.get(name, 0),
                 open_files=open_files.get(share_path(name), ()),
             )
@@ -101,7 +110,7 @@ class SmbKind(Kind[SmbSpec, SmbFound]):
 
     @override
     def plan(self, change: Change[SmbSpec, SmbFound], view: View) -> Iterator[Step]:
-        """Each share's own file where it differs; the last share in order then has Samba take
+        """Each share's own file and its previous versions where they differ; the last share in order then has Samba take
         all of them up, once.
         """
         name, found, wanted = change.name, change.found, change.wanted
@@ -121,6 +130,7 @@ class SmbKind(Kind[SmbSpec, SmbFound]):
                 path=share_file(name),
                 content=_text(name, wanted, view),
             )
+        yield from follow_snapshots(name, found, view)
         if name == max(view.specs("smb")):
             yield from _serve(name, server, view, changed=bool(changed))
 
@@ -131,7 +141,7 @@ class SmbKind(Kind[SmbSpec, SmbFound]):
         """Cut clients off."""
         if verb != "disconnect":
             yield from super().act(verb, name, arguments, view)
-        yield _disconnect(name)
+        yield end_smb_sessions(name)
 
     @override
     def notes(self, change: Change[SmbSpec, SmbFound], view: View) -> tuple[str, ...]:
@@ -148,6 +158,11 @@ class SmbKind(Kind[SmbSpec, SmbFound]):
             if person not in {f"@{share.group}", share.owner}
             and not _is_member(person, share.group, view)
         )
+
+    @override
+    def adopt(self, name: str, found: SmbFound) -> SmbSpec | None:
+        """The wish behind a file of ours."""
+        return described(name, found.text)
 
     @override
     def health(self, name: str, found: SmbFound) -> tuple[Finding, ...]:
@@ -256,17 +271,13 @@ def _remove(name: str, view: View) -> Iterator[Step]:
     yield _write_main(name, {n: spec for n, spec in wanted.items() if n in found})
     if running and not last:
         yield _reload(name, f"Have Samba show share {name} no more")
-        yield _disconnect(name)
+        yield end_smb_sessions(name)
+    yield from forget_snapshots(name, found[name])
     yield RemoveFileStep(
         title=f"Remove Samba's file of share {name}",
         resource=f"smb/{name}",
         path=share_file(name),
     )
-
-
-def _disconnect(name: str) -> RunStep:
-    return _run(name, f"End the SMB sessions on share {name}",
-                change("smbcontrol", "smbd", "close-share", name), change("true"))  # fmt: skip
 
 
 def _findings(name: str, found: SmbFound) -> Iterator[Finding]:

@@ -12,11 +12,13 @@ from appliance.errors import InvalidInputError, NotFoundError, RefusedError
 from appliance.kinds.base import Change, Kind, Needs, Probe, View
 from appliance.kinds.lvm_report import LogicalVolume, VolumeGroup, tag_value, volume_groups
 from appliance.kinds.pool_words import HARD_STOP
+from appliance.kinds.share_versions import hide_one, settle_versions, show_again
 from appliance.kinds.signatures import observe_signatures
 from appliance.kinds.volume_snapshots import (
     delete_snapshot,
     roll_back,
     snapshot_of,
+    snapshots_in,
     take_snapshot,
 )
 from appliance.kinds.volume_steps import (
@@ -33,7 +35,7 @@ from appliance.model.names import logical_volume, volume_device
 from appliance.model.pool import PoolFound, PoolSpec, TierFound, TierName
 from appliance.model.resource import Finding, Resource, Severity, Spec
 from appliance.model.steps import Step
-from appliance.model.volume import SnapshotFound, VolumeFound, VolumeSpec
+from appliance.model.volume import VolumeFound, VolumeSpec
 
 OVERCOMMIT: Final = 10
 """A single volume may promise so many times what its tier holds; more is taken for a typo."""
@@ -132,11 +134,15 @@ class VolumeKind(Kind[VolumeSpec, VolumeFound]):
             _check_marks(f"volume/{name}", found.pool, found.tier, view)
         match verb:
             case "snapshot":
+                yield from settle_versions(name, view)
                 yield from take_snapshot(name, label, found)
+                yield from show_again(name, view)
             case "rollback":
                 yield from roll_back(name, label, found)
             case "delete-snapshot":
+                yield from hide_one(name, snapshot_of(name, label, found), view)
                 yield from delete_snapshot(name, label, found)
+                yield from show_again(name, view)
             case _:
                 yield from _clone(label, _clone_spec(name, label, arguments, found, view), view)
 
@@ -203,11 +209,6 @@ class VolumeKind(Kind[VolumeSpec, VolumeFound]):
 
 
 def _volume_found(pool: str, name: str, item: LogicalVolume, group: VolumeGroup) -> VolumeFound:
-    snapshots = [
-        _snapshot_found(other)
-        for other in group.logical_volumes.values()
-        if tag_value(other.tags, "role") == "snapshot" and tag_value(other.tags, "volume") == name
-    ]
     return VolumeFound(
         pool=pool,
         tier=TierName(tag_value(item.tags, "tier")),
@@ -215,20 +216,10 @@ def _volume_found(pool: str, name: str, item: LogicalVolume, group: VolumeGroup)
         device=volume_device(pool, name),
         active=item.active,
         used_percent=item.data_percent,
-        snapshots=tuple(sorted(snapshots, key=lambda shot: (shot.created_at, shot.name))),
+        snapshots=snapshots_in(group, name),
         in_use=item.is_open,
         merging=item.merging,
         rolling_back=tag_value(item.tags, "rolling-back"),
-    )
-
-
-def _snapshot_found(item: LogicalVolume) -> SnapshotFound:
-    return SnapshotFound(
-        name=tag_value(item.tags, "snapshot"),
-        created_at=tag_value(item.tags, "created") or item.created_at,
-        logical_volume=item.name,
-        active=item.active,
-        size=item.size,
     )
 
 

@@ -12,6 +12,7 @@ from appliance.kinds.load import load_snapshot
 from appliance.kinds.registry import all_kinds
 from appliance.model.plan import PlanRequest
 from appliance.model.resource import ActionRequest, Resource
+from appliance.model.share import SmbSpec
 from appliance.model.snapshot import NodeSnapshot
 from appliance.planner.wish import Wish, imported, wish_of
 
@@ -41,6 +42,17 @@ def test_a_volume_stands_after_its_pool() -> None:
     pool = ask("pool/clinic", "storage.volume/noop.json").after
     wish = ask("volume/images", "storage.volume/noop.json", pool)
     assert [item.id for item in wish.after] == ["pool/clinic", "volume/images"]
+
+
+def test_a_share_takes_its_faces_along() -> None:
+    wish = ask("share/images", "shares.smb/noop.json")
+    assert [item.id for item in wish.after] == ["share/images", "smb/images"]
+    managed = tuple(
+        item.model_copy(update={"spec": SmbSpec(readers=("radiology",))})
+        if item.kind == "smb" else item
+        for item in wish.after
+    )  # fmt: skip
+    assert ask("share/images", "shares.smb/noop.json", managed).after == managed
 
 
 @pytest.mark.parametrize("resource", ["pool/other", "vase/clinic", "pool"])

@@ -30,7 +30,7 @@ from appliance.kinds.units import (
 )
 from appliance.model.command import Output
 from appliance.model.resource import Severity
-from appliance.model.share import Encryption, NfsFound, ShareFound, SmbFound, SmbSpec
+from appliance.model.share import Encryption, NfsFound, NfsSpec, ShareFound, SmbFound, SmbSpec
 from tests.unit.fakes import FakeProbe
 
 RECORDED = Path(__file__).parents[3] / "recorded"
@@ -391,3 +391,56 @@ def test_states_of_units() -> None:
     assert not states["rpcbind.socket"].startable
     assert not states["nosuch.service"].startable
     assert SmbFound(text="", main="", running=True, enabled=True).sessions == 0
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"clients": [{"address": "10.0.0.0/8"}]},
+        {
+            "clients": [
+                {"address": "10.0.0.5", "access": "ro", "squash": "none"},
+                {"address": "fd00::/64", "squash": "all", "security": ["krb5p", "sys"]},
+            ],
+            "insecure_ports": True,
+            "anonymous_uid": 2000,
+            "anonymous_gid": 2100,
+        },
+    ],
+)
+def test_an_export_found_on_the_node_is_wanted_as_it_is(wish: dict[str, object]) -> None:
+    spec = NfsSpec.model_validate(wish)
+    line = nfs.export_line("images", spec)
+    found = NfsFound(line=line, exported=True, running=True, enabled=True, settings=True)
+    assert nfs.KIND.adopt("images", found) == spec
+    for other in (f"{line} 10.1.1.1(rw)", line.replace("sync,", ""), ""):
+        assert nfs.KIND.adopt("images", found.model_copy(update={"line": other})) is None
+
+
+@pytest.mark.parametrize("with_nfs", [True, False])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        SmbSpec(writers=("alice", "@staff"), readers=("bob",)),
+        SmbSpec(readers=("@staff",), encryption=Encryption.DESIRED, hidden=True),
+    ],
+)
+def test_an_smb_share_found_on_the_node_is_wanted_as_it_is(
+    spec: SmbSpec, *, with_nfs: bool
+) -> None:
+    text = share_text("images", spec, "staff", nfs=with_nfs)
+    found = SmbFound(text=text, main="", running=True, enabled=True)
+    assert smb.KIND.adopt("images", found) == spec
+    for other in (f"{text}guest ok = yes\n", text.replace("read only = yes\n", ""), ""):
+        assert smb.KIND.adopt("images", found.model_copy(update={"text": other})) is None
+
+
+def test_previous_versions_are_read_off_the_mounts() -> None:
+    probe = samba(active=False)
+    versions = [f"1 2 253:9 / /srv/versions/images/@GMT-2026.11.{day}-22.00.00 ro - xfs /dev/x ro"
+                for day in (24, 23)]  # fmt: skip
+    others = ["1 2 253:9 / /srv/versions rw - tmpfs tmpfs rw",
+              "1 2 253:9 / /srv/versions/other/@GMT-2026.11.20-22.00.00 ro - xfs /dev/y ro"]  # fmt: skip
+    files = {**probe.files, "/proc/self/mountinfo": "\n".join((*versions, *others))}
+    found = smb.KIND.observe(FakeProbe(outputs=probe.outputs, files=files))["images"]
+    assert found.versions == ("@GMT-2026.11.23-22.00.00", "@GMT-2026.11.24-22.00.00")
