@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -108,11 +108,10 @@ class Watch(threading.Thread):
         if heard != Heard():
             self._parts.looking.forget()
         self._moved = self._devices(heard.devices) or heard.lost or self._moved
-        if heard.said:
-            self._kernel(heard.said)
+        news = self._kernel(heard.said)
         if self._moved:
             self._look_at = clock()
-        elif heard.mapper or heard.said:
+        elif heard.mapper or news:
             self._look_at = min(self._look_at, max(clock(), self._looked_at + self._next_gap_s))
         if self._polled.is_set():
             self._polled.clear()
@@ -181,8 +180,13 @@ class Watch(threading.Thread):
             self._sync(gone, covers=lambda _: False)
         return moved
 
-    def _kernel(self, said: Iterable[KernelSaid]) -> None:
-        """Count what was said of each disk, and tell of it before the look."""
+    def _kernel(self, said: Collection[KernelSaid]) -> bool:
+        """Count what was said of each disk, and tell of it before the look.
+
+        Whether any of it is new: looking at a dead disk makes the kernel say the same again.
+        """
+        if not said:
+            return False
         parts, seen = self._parts, self._parts.looking.last()
         by_node, probe = _by_node(seen), self._parts.probe()
         counts: Counter[tuple[str, str]] = Counter()
@@ -193,11 +197,16 @@ class Watch(threading.Thread):
                     key = (by_node[node].serial, item.measure)
                     counts[key] += 1
                     lines[key] = item.line
+        news = False
         for (serial, measure), count in counts.items():
-            LOG.warning("disk %s, %d x %s: %s", serial, count, measure, lines[serial, measure])
+            known = {word.measure for word in parts.verdicts.kernel_words(serial)}
+            if measure not in known:
+                LOG.warning("disk %s, %d x %s: %s", serial, count, measure, lines[serial, measure])
+                news = True
             parts.verdicts.hear(serial, measure, count, lines[serial, measure])
         if counts:
             self._judge(seen)
+        return news
 
     def _sync(self, concerns: Iterable[Concern], *, covers: Callable[[str], bool]) -> None:
         parts = self._parts

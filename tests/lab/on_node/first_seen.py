@@ -72,6 +72,7 @@ def main():
     seen = {"kernel": None, "alert": None, "list": None if listed != "any" else 0}
     waiting = select.poll()
     waiting.register(number, select.POLLIN)
+    begun = now()
     print("ready", flush=True)
     while now() < end and None in seen.values():
         for _ in range(100):
@@ -83,7 +84,7 @@ def main():
             waiting.poll(100)
             continue
         if seen["alert"] is None:
-            seen["alert"] = turned(serial, alert, seen["kernel"])
+            seen["alert"] = turned(serial, alert, begun)
         if seen["list"] is None:
             states = [
                 item["missing"] for item in ask("/v1/disks")["disks"] if item["serial"] == serial

@@ -102,6 +102,13 @@ def test_a_burst_of_errors_gets_worse_once(quiet: Node) -> None:
     assert len(quiet.messages()) == 1
 
 
+def test_errors_that_a_look_itself_causes_bring_no_further_look(quiet: Node) -> None:
+    for _ in range(20):
+        quiet.passes(LEAST_GAP_S)
+        quiet.hears(said=(NO_ANSWER,))
+    assert quiet.seen.looks == 2
+
+
 def test_errors_of_a_day_ago_are_over(quiet: Node) -> None:
     quiet.hears(said=(ERROR,) * 10)
     quiet.passes(86_401)
