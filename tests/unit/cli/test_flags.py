@@ -16,7 +16,7 @@ from appliance.errors import InvalidInputError
 SCHEMA: dict[str, Any] = {
     "required": ["pool"],
     "properties": {
-        "pool": {"type": "string", "description": "Where it stands. 100% of it."},
+        "pool": {"type": "string", "description": "Where it stands, 100% of it."},
         "auto_start": {"type": "boolean"},
         "disks": {"type": "array", "items": {"type": "string"}},
         "labels": {"type": "object", "additionalProperties": {"type": "string"}},
@@ -90,7 +90,7 @@ def test_the_help_says_what_is_needed_and_what_may_be_chosen() -> None:
     parser = Parser(prog="x")
     add_flags(parser, FIELDS, partly=False)
     shown = " ".join(parser.format_help().split())
-    assert "--pool VALUE required; Where it stands. 100% of it" in shown
+    assert "--pool VALUE required; Where it stands, 100% of it" in shown
     assert "--tier.raid VALUE raid1 | raid6" in shown
     assert "--clients A,B each as 'ADDRESS;squash=...'" in shown
     assert "--tier [yes|none]" in shown
