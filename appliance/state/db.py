@@ -64,7 +64,8 @@ class Store:
         """Raises FullError unless the reserve is there, or can be taken again, and room beside it."""
         self.keep_reserve()
         folder = os.statvfs(self.path.parent)
-        if not self._reserve.exists() or folder.f_bfree * folder.f_frsize < RESERVE_BYTES:
+        # Not f_bfree: ext4 counts blocks in it that it keeps for itself and gives not even to root.
+        if not self._reserve.exists() or folder.f_bavail * folder.f_frsize < RESERVE_BYTES:
             raise self._full()
 
     def keep_reserve(self) -> None:

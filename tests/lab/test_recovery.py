@@ -27,6 +27,18 @@ FULL = re.compile("is full|no space|No space")
 AT_REST = {"done", "failed", "undone", "unknown"}
 STANDSTILL_S = 30
 OURS = """
+find /etc/samba/appliance /etc/appliance/targets /etc/appliance/guests /srv/shares -type f
+ls -d /etc/exports.d/appliance-* /etc/systemd/system/srv-shares-* /etc/libvirt/qemu/*.xml
+ls -d /dev/vg_clinic /sys/kernel/config/target/iscsi/iqn*
+"""
+LOOK = (
+    "import sqlite3, sys;"
+    "print(*sqlite3.connect('/var/lib/appliance/state.db').execute(sys.argv[1]).fetchone())"
+)
+FULL = re.compile("is full|no space|No space")
+AT_REST = {"done", "failed", "undone", "unknown"}
+STANDSTILL_S = 30
+OURS = """
 ls /etc/exports.d/appliance-* /etc/samba/appliance/* /etc/appliance/targets/* /etc/appliance/guests/*
 ls /etc/systemd/system/srv-shares-* /srv/shares/* /dev/vg_clinic
 ls -d /sys/kernel/config/target/iscsi/iqn* /etc/libvirt/qemu/*.xml
@@ -119,7 +131,7 @@ def test_undo_of_a_job_that_was_cut_off_leaves_nothing(box: Clinic) -> None:
 def fill(node: Machine) -> None:
     """Not a block is left on the root file system, not even of the part that is root's."""
     node.execute(
-        f"fallocate -l $(($(stat -f -c '%f * %S' /) - (8 << 20))) {FILLER};"
+        f"fallocate -l $(($(stat -f -c '%a * %S' /) - (8 << 20))) {FILLER};"
         f" dd if=/dev/zero of={FILLER}.rest bs=4k oflag=append conv=notrunc status=none",
         timeout_s=300,
     )

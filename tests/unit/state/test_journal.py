@@ -60,7 +60,7 @@ def test_a_job_is_opened_only_with_room_for_its_end(
 
     reserve = tmp_path / "state.db.reserve"
     with monkeypatch.context() as patch:
-        patch.setattr("os.statvfs", lambda _: SimpleNamespace(f_bfree=1023, f_frsize=4096))
+        patch.setattr("os.statvfs", lambda _: SimpleNamespace(f_bavail=1023, f_frsize=4096))
         with pytest.raises(FullError, match="root file system is full"):
             opened(journal, plan)
     reserve.unlink()
