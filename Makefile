@@ -5,7 +5,7 @@ PY := .venv/bin/python
 PYTEST := $(PY) -m pytest
 READY := .venv/.ready
 # Booted test modules that CI runs; the others are rehearsed until they are ready to gate.
-GATE := machine volume luns clinic
+GATE := machine volume luns clinic pool
 
 .PHONY: help demo demo-down test check lab-test rehearse bench image lock format clean
 
