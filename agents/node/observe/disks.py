@@ -10,7 +10,7 @@ from agents.node.observe.devices import BlockDevice, DeviceScan
 from agents.node.observe.enclosures import BayRules, bay_of, observe_places
 from agents.node.observe.identity import has_identity, identify
 from agents.node.observe.mounts import observe_mounts
-from agents.node.observe.signatures import observe_signatures
+from agents.node.observe.signatures import UNREADABLE, observe_signatures
 from agents.node.observe.stack import BlockStack
 from appliance.kinds.base import Probe
 from appliance.model.disk import Disk, DiskRole, Signature
@@ -49,6 +49,18 @@ def observe_disks(
     )
     problems = (*scan.problems, *places.problems, *signatures.problems, *_doubts(disks))
     return disks, problems
+
+
+def just_put_in(probe: Probe, device: BlockDevice, rules: BayRules) -> Disk:
+    """A disk that came a moment ago: who it is and in which bay. Nobody has looked at what is on
+    it yet, so it is taken for a stranger's."""
+    return identify(device).model_copy(
+        update={
+            "bay": bay_of((device,), observe_places(probe), rules, probe),
+            "role": DiskRole.FOREIGN,
+            "signatures": (Signature(type=UNREADABLE, node=device.node),),
+        }
+    )
 
 
 def _join(devices: Iterable[BlockDevice]) -> tuple[_Paths, ...]:

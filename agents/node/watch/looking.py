@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from agents.node.observe.devices import DeviceScan
+from agents.node.observe.disks import just_put_in
 from agents.node.observe.snapshot import ChassisProfile, observe_node
 from appliance.kinds.base import Probe
 from appliance.kinds.registry import AnyKind
@@ -102,6 +103,26 @@ class Looking:
             )
             self._seen = self._last = seen.model_copy(update={"disks": disks})
             self._taken = self._clock()
+
+    def came(self, node: str) -> None:
+        """This disk was just put in: readers see it in its bay before the next look has ended.
+
+        A member that is back has the role it had. Raises UnavailableError when udev cannot be asked.
+        """
+        sources, seen = self._sources, self._seen
+        device = next((item for item in sources.scan().devices if item.node == node), None)
+        if seen is None or device is None:
+            return
+        disk = just_put_in(sources.probe(), device, sources.profile)
+        known = next((item for item in seen.disks if item.serial == disk.serial), None)
+        if known is not None and not known.missing:
+            return  # a second path to it
+        if known is not None:
+            kept = ("role", "pool", "tier", "signatures")
+            disk = disk.model_copy(update={field: getattr(known, field) for field in kept})
+        others = tuple(item for item in seen.disks if item.serial != disk.serial)
+        self._seen = self._last = seen.model_copy(update={"disks": (*others, disk)})
+        self._taken = self._clock()
 
     def last(self) -> NodeSnapshot | None:
         """The last look, however old; None before the first."""

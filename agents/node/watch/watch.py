@@ -169,6 +169,7 @@ class Watch(threading.Thread):
                 LOG.info("disk %s was put in", event.serial or event.node)
                 self._came = moved = True
                 self._parts.verdicts.moved(event.serial)
+                self._parts.looking.came(event.node)
             elif disk is not None:
                 LOG.info("the disk in %s went", disk.where)
                 moved = True
@@ -178,6 +179,8 @@ class Watch(threading.Thread):
         if gone:
             self._parts.looking.gone({concern.serial for concern in gone})
             self._sync(gone, covers=lambda _: False)
+        if self._came:
+            self._judge(self._parts.looking.last())
         return moved
 
     def _kernel(self, said: Collection[KernelSaid]) -> bool:

@@ -60,6 +60,7 @@ class Seen(Looking):
         self.looks = 0
         self.forgotten = 0
         self.pulled: set[str] = set()
+        self.put_in: list[str] = []
         self.fails: Exception | None = None
         self._now: NodeSnapshot | None = None
 
@@ -81,6 +82,11 @@ class Seen(Looking):
 
     def gone(self, serials: Collection[str]) -> None:
         self.pulled |= set(serials)
+
+    def came(self, node: str) -> None:
+        self.put_in.append(node)
+        if self._now is not None:
+            self._now = self._now.model_copy(update={"disks": self.disks})
 
     def last(self) -> NodeSnapshot | None:
         return self._now

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from agents.node.observe.devices import BlockDevice, DeviceScan
 from agents.node.watch.looking import Looking, Sources
 from appliance.errors import StepFailedError
 from appliance.model.command import Command, Output
+from appliance.model.disk import DiskRole
 from appliance.state.db import Store
 from appliance.state.disks import DiskMemory
 from tests.unit.fakehost import NOW
@@ -22,12 +23,10 @@ class NoTools(FakeProbe):
         raise StepFailedError(f"There is no {command.argv[0]}.", hint="-")
 
 
-def looking(
-    store: Store, during: Callable[[], None], disks: tuple[BlockDevice, ...] = ()
-) -> Looking:
+def looking(store: Store, during: Callable[[], None], disks: Sequence[BlockDevice] = ()) -> Looking:
     def scan() -> DeviceScan:
         during()
-        return DeviceScan(disks)
+        return DeviceScan(tuple(disks))
 
     sources = Sources(
         probe=NoTools,
@@ -67,6 +66,32 @@ def test_a_pulled_disk_is_missing_before_the_next_look(store: Store) -> None:
     assert others
     assert all(after[serial] == before[serial] for serial in others)
     assert not any(disk.missing for disk in node.anew().disks)
+
+
+def test_a_disk_that_came_is_in_its_bay_before_the_next_look(store: Store) -> None:
+    disks = [sas("sdc", 1)]
+    node = looking(store, lambda: None, disks)
+    (member,) = node.recent().disks
+    node.gone({member.serial})
+    disks[:] = [sas("sdk", 1), sas("sdl", 2)]
+    node.came("sdk")
+    node.came("sdl")
+    node.came("sdz")
+    found = {disk.node: disk for disk in node.recent().disks}
+    assert set(found) == {"sdk", "sdl"}
+    assert not found["sdk"].missing
+    assert found["sdk"].signatures == member.signatures
+    stranger = found["sdl"]
+    assert (stranger.role, stranger.signatures[0].type) == (DiskRole.FOREIGN, "unreadable")
+
+
+def test_a_second_path_is_no_second_disk(store: Store) -> None:
+    disks = [sas("sdc", 1)]
+    node = looking(store, lambda: None, disks)
+    before = node.recent().disks
+    disks.append(sas("sdq", 1))
+    node.came("sdq")
+    assert node.recent().disks == before
 
 
 def test_what_changed_during_a_look_is_looked_at_again(store: Store) -> None:

@@ -38,6 +38,17 @@ def test_a_pulled_member_is_told_with_its_bay_and_cleared_when_it_is_back(quiet:
     assert quiet.came == 1
 
 
+def test_a_member_that_is_back_is_over_even_while_the_look_hangs(quiet: Node) -> None:
+    quiet.seen.disks = (missing(A), B, FREE)
+    quiet.hears(gone("sda"))
+    quiet.seen.disks = (A, B, FREE)
+    quiet.seen.fails = UnavailableError("LVM hangs.", hint="-")
+    with pytest.raises(UnavailableError):
+        quiet.hears(came("sdx", "A"))
+    assert quiet.seen.put_in == ["sdx"]
+    assert quiet.open() == []
+
+
 def test_it_is_told_even_when_the_look_fails(quiet: Node) -> None:
     quiet.seen.fails = UnavailableError("LVM hangs.", hint="-")
     with pytest.raises(UnavailableError):
