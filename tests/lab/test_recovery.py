@@ -31,18 +31,6 @@ find /etc/samba/appliance /etc/appliance/targets /etc/appliance/guests /srv/shar
 ls -d /etc/exports.d/appliance-* /etc/systemd/system/srv-shares-* /etc/libvirt/qemu/*.xml
 ls -d /dev/vg_clinic /sys/kernel/config/target/iscsi/iqn*
 """
-LOOK = (
-    "import sqlite3, sys;"
-    "print(*sqlite3.connect('/var/lib/appliance/state.db').execute(sys.argv[1]).fetchone())"
-)
-FULL = re.compile("is full|no space|No space")
-AT_REST = {"done", "failed", "undone", "unknown"}
-STANDSTILL_S = 30
-OURS = """
-ls /etc/exports.d/appliance-* /etc/samba/appliance/* /etc/appliance/targets/* /etc/appliance/guests/*
-ls /etc/systemd/system/srv-shares-* /srv/shares/* /dev/vg_clinic
-ls -d /sys/kernel/config/target/iscsi/iqn* /etc/libvirt/qemu/*.xml
-"""
 
 
 @pytest.fixture(scope="module")
