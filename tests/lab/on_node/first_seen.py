@@ -13,16 +13,17 @@ import socket
 import sys
 import time
 from datetime import datetime
+from typing import Any
 
 AGENT = "/run/appliance/agent.sock"
 UEVENTS = 15  # NETLINK_KOBJECT_UEVENT
 
 
-def now():
+def now() -> float:
     return time.clock_gettime(time.CLOCK_MONOTONIC)
 
 
-def ask(path):
+def ask(path: str) -> Any:
     plug = socket.socket(socket.AF_UNIX)
     plug.settimeout(60)
     plug.connect(AGENT)
@@ -32,19 +33,19 @@ def ask(path):
     return json.loads(answer.partition(b"\r\n\r\n")[2])
 
 
-def uevents():
+def uevents() -> tuple[Any, int]:
     plug = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, UEVENTS)
     plug.bind((0, 1))
     return plug, plug.fileno()
 
 
-def kernel_log():
+def kernel_log() -> tuple[Any, int]:
     log = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
     os.lseek(log, 0, os.SEEK_END)
     return log, log
 
 
-def told(trigger, source):
+def told(trigger: str, source: Any) -> bool:
     """Whether what waits is the trigger."""
     if trigger == "errors":
         text = os.read(source, 8192)
@@ -53,7 +54,7 @@ def told(trigger, source):
     return b"ACTION=" + trigger.encode() in facts and b"DEVTYPE=disk" in facts
 
 
-def turned(serial, alert, since):
+def turned(serial: str, alert: str, since: float) -> "float | None":
     """When the last alert about the disk came or went, if that was since then."""
     field = "raised_at" if alert == "open" else "cleared_at"
     offset = time.time() - now()
@@ -65,11 +66,11 @@ def turned(serial, alert, since):
     return None
 
 
-def main():
+def main() -> None:
     trigger, serial, alert, listed = sys.argv[1:5]
     end = now() + float(sys.argv[5]) if len(sys.argv) > 5 else now() + 90
     source, number = kernel_log() if trigger == "errors" else uevents()
-    seen = {"kernel": None, "alert": None, "list": None if listed != "any" else 0}
+    seen: "dict[str, float | None]" = {"kernel": None, "alert": None, "list": None if listed != "any" else 0}
     waiting = select.poll()
     waiting.register(number, select.POLLIN)
     begun = now()
