@@ -7,6 +7,7 @@ was more to see, `jobs.json` (jobs with their steps) and `audit.json`.
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import tempfile
@@ -61,8 +62,9 @@ def recorded_node(folder: Path) -> Starlette:
     Raises NotFoundError for a folder without a recording, InvalidInputError for a broken one.
     """
     kinds = all_kinds()
-    root = tempfile.TemporaryDirectory(prefix="recorded-node-")
     snapshot = _read(folder, kinds)
+    root = tempfile.TemporaryDirectory(prefix="recorded-node-")
+    atexit.register(root.cleanup)
     store = Store(Path(root.name) / "state.db")
     files = NodeFiles(Path(root.name))
     secrets = SecretStore(files)

@@ -32,7 +32,7 @@ from tui.screens.listing import Listing
 from tui.screens.place import rewrite, text_of
 from tui.screens.preview import preview
 from tui.widgets.chassis import ChassisView
-from tui.widgets.table import Row, Table
+from tui.widgets.table import ASKING, Row, Table
 
 # What one looks for first: on 80 columns the last ones need the right arrow key.
 HEADERS: Final = ("BAY", "SERIAL", "HEALTH", "ROLE", "POOL", "TIER", "SIZE", "TYPE", "MODEL", "HOLDS")  # fmt: skip
@@ -55,7 +55,9 @@ class Disks(Listing):
         self.chassis_view = ChassisView()
         self._chassis: Chassis | None = None
         self._disks: tuple[DiskView, ...] = ()
+        self._listed = False
         self._drawn = True
+        self.details.update(ASKING)
 
     def list_widget(self) -> Widget:
         """The picture and the list; one of them is hidden."""
@@ -89,6 +91,8 @@ class Disks(Listing):
 
     def show_detail(self) -> None:
         """See Listing."""
+        if self._chassis is None or not self._listed:
+            return
         disk, label = self.disk(), self.chassis_view.label
         if disk is not None:
             rewrite(self.details, text_of(disk_lines(disk)))
@@ -146,7 +150,7 @@ class Disks(Listing):
         self._turn()
 
     def _seen(self, found: DiskList) -> None:
-        self._disks = found.disks
+        self._disks, self._listed = found.disks, True
         if found.problems:
             self.say(f"not read: {'; '.join(found.problems)}", "warning")
         self.table.show(HEADERS, map(_row, found.disks))

@@ -20,6 +20,7 @@ from textual.widget import Widget
 
 from tui.look import TONES
 
+ASKING: Final = "asking the node..."
 _GAP: Final = 2
 _MARK: Final = "> "
 _NO_MARK: Final = "  "
@@ -77,6 +78,7 @@ class Table(Widget, can_focus=True):
         self._rows: tuple[Row, ...] = ()
         self._widths: tuple[int, ...] = ()
         self._right: tuple[bool, ...] = ()
+        self._told = False
         self._filter = ""
         self._at = 0
         self._top = 0
@@ -97,6 +99,9 @@ class Table(Widget, can_focus=True):
     def show(self, headers: Sequence[str], rows: Iterable[Row]) -> None:
         """Other rows; the cursor stays on its key. Equal rows repaint nothing."""
         fresh, before = tuple(rows), self._all
+        if not self._told:
+            self._told = True
+            self.refresh()
         same = tuple(headers) == self._headers and len(fresh) == len(before)
         changed = list(islice(_changed(before, fresh), 1 + len(fresh) // _FEW)) if same else []
         if same and not changed:
@@ -176,6 +181,7 @@ class Table(Widget, can_focus=True):
             return self._strip((_MARK if here else _NO_MARK) + self._line(row.cells), style, width)
         if y == 1 and not self._rows:
             words = f"nothing holds '{self._filter}'" if self._all else self._empty
+            words = words if self._told else ASKING
             return self._strip(_NO_MARK + words, TONES["dim"], width)
         return self._strip("", Style(), width)
 
