@@ -5,7 +5,7 @@ PY := .venv/bin/python
 PYTEST := $(PY) -m pytest
 READY := .venv/.ready
 # Booted test modules that CI runs; the others are rehearsed until they are ready to gate.
-GATE := machine volume luns clinic pool
+GATE := machine access volume luns clinic pool
 
 .PHONY: help demo demo-down test check lab-test rehearse bench image lock format clean
 
@@ -23,7 +23,7 @@ test: check lab-test ## Everything CI runs, the booted-node tests included
 check: $(READY) ## The quick part: lint, types, contracts, unit tests
 	$(PYTEST) -n 2 --dist loadgroup
 
-lab-test: $(READY) image ## The booted part that gates: virtual chassis, volumes, LUNs, the whole clinic
+lab-test: $(READY) image ## The booted part that gates: virtual chassis, access, volumes, LUNs, the whole clinic
 	$(PYTEST) -m lab -p no:randomly $(addprefix tests/lab/test_,$(addsuffix .py,$(GATE)))
 
 rehearse: $(READY) image ## All booted tests: pools, volumes, shares, LUNs, the clinic, faults (long)
