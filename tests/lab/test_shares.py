@@ -128,7 +128,7 @@ def test_a_read_only_client_cannot_write(box: Clinic, client: Machine) -> None:
 
 def test_a_share_with_an_open_file_is_not_removed(box: Clinic, client: Machine) -> None:
     client.succeed(f"systemd-run --unit=holder {AS_GROUP} 'exec 9>{MOUNT}/held; exec sleep 3600'")
-    client.wait_for_file(f"{MOUNT}/held")
+    client.wait_until_succeeds(f"{AS_GROUP} 'test -e {MOUNT}/held'", timeout_s=120)
     refused = appliance(box.node, "apply", site(box, STORAGE), "--yes", "--confirm", "images")
     assert refused.status == 65, refused.text
     assert "open file" in refused.text
