@@ -50,10 +50,10 @@ class Alerts:
         Raises FullError.
         """
         found = {(item.cause, item.subject): item for item in concerns}
-        known = {(item.cause, item.subject): item for item in self.open()}
         turns: list[AlertTurn] = []
         updates: list[Alert] = []
         with self._store.writing() as db:
+            known = {(item.cause, item.subject): item for item in self.open()}
             for key, concern in found.items():
                 alert = known.get(key) or self._flapping(key, concern, now)
                 if alert is None:

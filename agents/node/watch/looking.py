@@ -54,10 +54,12 @@ class Looking:
         self._seen: NodeSnapshot | None = None
         self._taken = 0.0
         self._forgotten = 0
+        self._moves = 0
+        """Disks that came or went: a look begun before knows less than what was told since."""
 
     def fresh(self, claims: Mapping[str, str]) -> NodeSnapshot:
         """The node as it is now; `claims` are the disks of unfinished jobs (serial -> pool)."""
-        sources, begun_at = self._sources, self._forgotten
+        sources, begun_at, moves = self._sources, self._forgotten, self._moves
         now = sources.now()
         snapshot = observe_node(
             sources.probe(),
@@ -71,9 +73,10 @@ class Looking:
             now=now,
         )
         sources.disks.remember(snapshot.disks, now)
-        self._seen, self._taken = snapshot, self._clock()
-        # What was forgotten meanwhile may be in this look as it was before.
-        self._last = snapshot if begun_at == self._forgotten else None
+        if moves == self._moves:
+            # What was forgotten meanwhile may be in this look as it was before.
+            self._seen, self._taken = snapshot, self._clock()
+            self._last = snapshot if begun_at == self._forgotten else None
         return snapshot
 
     def recent(self) -> NodeSnapshot:
@@ -101,8 +104,7 @@ class Looking:
                 disk.model_copy(update=lost) if disk.serial in serials else disk
                 for disk in seen.disks
             )
-            self._seen = self._last = seen.model_copy(update={"disks": disks})
-            self._taken = self._clock()
+            self._moved(seen.model_copy(update={"disks": disks}))
 
     def came(self, node: str) -> None:
         """This disk was just put in: readers see it in its bay before the next look has ended.
@@ -121,12 +123,16 @@ class Looking:
             kept = ("role", "pool", "tier", "signatures")
             disk = disk.model_copy(update={field: getattr(known, field) for field in kept})
         others = tuple(item for item in seen.disks if item.serial != disk.serial)
-        self._seen = self._last = seen.model_copy(update={"disks": (*others, disk)})
-        self._taken = self._clock()
+        self._moved(seen.model_copy(update={"disks": (*others, disk)}))
 
     def last(self) -> NodeSnapshot | None:
         """The last look, however old; None before the first."""
         return self._seen
+
+    def _moved(self, seen: NodeSnapshot) -> None:
+        self._moves += 1
+        self._seen = self._last = seen
+        self._taken = self._clock()
 
     def forget(self) -> None:
         """What was seen is known to be over: the next reader looks anew."""

@@ -42,6 +42,10 @@ SHARE: Final = 20
 """A look that took a second is followed by twenty without one, so watching takes 5 % at most."""
 
 
+def _in_a_thread(work: Callable[[], None]) -> None:
+    threading.Thread(target=work, name="look", daemon=True).start()
+
+
 @dataclass(frozen=True)
 class Watched:
     """What the watch works with."""
@@ -58,10 +62,12 @@ class Watched:
     disk_came: Callable[[], None] = lambda: None
     """Called when a disk was put in."""
     clock: Callable[[], float] = time.monotonic
+    apart: Callable[[Callable[[], None]], None] = _in_a_thread
+    """Does a look beside the hearing."""
 
 
 class Watch(threading.Thread):
-    """Listens until told to stop. All of its work is done in its own thread."""
+    """Listens until told to stop. It is never deaf: looks are taken beside it."""
 
     def __init__(self, parts: Watched, ears: Listens) -> None:
         super().__init__(name="watch", daemon=True)
@@ -69,8 +75,15 @@ class Watch(threading.Thread):
         self._ears = ears
         self._over = False
         self._polled = threading.Event()
+        self._turn = threading.Lock()
+        """Held while alerts are brought in line with what was heard or seen."""
+        self._looks = False
+        """A look is under way."""
         self._moved = False
-        """Disks came or went since the last look."""
+        """Disks came or went since the last look began."""
+        self._moves = 0
+        self._again = False
+        """Something was told since the last look began that a look would explain."""
         self._came = False
         """A disk was put in since the last look."""
         self._look_at = parts.clock()
@@ -99,48 +112,73 @@ class Watch(threading.Thread):
 
     def patience_s(self) -> float:
         """How long to listen before the clock brings something."""
-        due = min(self._look_at, self._parts.clock() + self._parts.telling.patience_s())
-        return max(0.0, due - self._parts.clock())
+        patience_s = self._parts.telling.patience_s()
+        if self._looks:
+            return patience_s  # its end wakes
+        return max(0.0, min(self._look_at - self._parts.clock(), patience_s))
 
     def hear(self, heard: Heard) -> None:
         """Act on what was heard, then on what is due. Raises ApplianceError."""
         clock = self._parts.clock
         if heard != Heard():
             self._parts.looking.forget()
-        self._moved = self._devices(heard.devices) or heard.lost or self._moved
-        news = self._kernel(heard.said)
+        with self._turn:
+            if self._devices(heard.devices) or heard.lost:
+                self._moved = True
+                self._moves += 1
+            news = self._kernel(heard.said)
         if self._moved:
             self._look_at = clock()
         elif heard.mapper or news:
+            self._again = True
             self._look_at = min(self._look_at, max(clock(), self._looked_at + self._next_gap_s))
         if self._polled.is_set():
             self._polled.clear()
-            self._judge(self._parts.looking.last())
-        if clock() >= self._look_at:
-            self.look()
+            with self._turn:
+                self._judge(self._parts.looking.last())
+        if clock() >= self._look_at and not self._looks:
+            self._looks = True
+            self._parts.apart(self.look)
         self._parts.telling.daily()
 
     def look(self) -> None:
-        """Look at the node, together with whoever else does just now, and bring the alerts in line.
+        """Look at the node and bring the alerts in line; what cannot be read is tried again soon.
 
-        Raises ApplianceError.
+        In a thread of its own: a dying disk may hold a look up, and pulls are heard meanwhile.
         """
-        parts, begun = self._parts, self._parts.clock()
+        parts, begun, moves = self._parts, self._parts.clock(), self._moves
+        urgent, pause_s = self._moved, LOOK_EVERY_S
+        self._moved = self._again = False
         try:
-            seen = parts.looking.anew() if self._moved else parts.looking.recent()
+            seen = parts.looking.anew() if urgent else parts.looking.recent()
+            if self._came:
+                self._came = False
+                parts.disk_came()
+            self._bring_in_line(seen, moves)
+        except ApplianceError as error:
+            LOG.warning("the watch goes on in spite of: %s %s", error.message, error.hint)
+            pause_s = LEAST_GAP_S
         finally:
             ended = parts.clock()
-            self._looked_at, self._look_at, self._moved = ended, ended + LOOK_EVERY_S, False
             self._next_gap_s = max(LEAST_GAP_S, SHARE * (ended - begun))
-        if self._came:
-            self._came = False
-            parts.disk_came()
-        if parts.busy():
-            self._judge(seen)
-            return
-        disks = {disk.serial: disk for disk in seen.disks}
-        findings = (*node_findings(parts.kinds, seen, parts.verdicts), *parts.telling.troubles())
-        self._sync(concerns_of(findings, disks, parts.verdicts), covers=lambda _: True)
+            pause_s = min(pause_s, self._next_gap_s) if self._again else pause_s
+            self._looked_at, self._look_at = ended, ended + (0 if self._moved else pause_s)
+            self._looks = False
+            self._ears.wake()
+
+    def _bring_in_line(self, seen: NodeSnapshot, moves: int) -> None:
+        """Alerts by a look. One that disks came or went during is not to be believed."""
+        parts = self._parts
+        with self._turn:
+            if moves != self._moves:
+                return
+            if parts.busy():
+                self._judge(seen)
+                return
+            disks = {disk.serial: disk for disk in seen.disks}
+            findings = node_findings(parts.kinds, seen, parts.verdicts)
+            concerns = concerns_of((*findings, *parts.telling.troubles()), disks, parts.verdicts)
+            self._sync(concerns, covers=lambda _: True)
 
     def _judge(self, seen: NodeSnapshot | None) -> None:
         """Alerts of disks only."""

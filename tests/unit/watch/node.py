@@ -144,6 +144,7 @@ class Node:
             now=lambda: self.time,
             disk_came=self._came,
             clock=lambda: self.seconds,
+            apart=lambda work: work(),
         )
 
     def _came(self) -> None:

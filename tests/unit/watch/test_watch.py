@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from agents.node.observe.kernel import KernelSaid
@@ -9,6 +11,7 @@ from agents.node.watch.ears import Heard
 from agents.node.watch.watch import LEAST_GAP_S, LOOK_EVERY_S
 from appliance.errors import UnavailableError
 from appliance.model.message import Event, Message
+from appliance.model.snapshot import NodeSnapshot
 from tests.unit.watch.node import FREE, A, B, Node, came, gone, missing
 
 NO_ANSWER = KernelSaid(
@@ -43,16 +46,54 @@ def test_a_member_that_is_back_is_over_even_while_the_look_hangs(quiet: Node) ->
     quiet.hears(gone("sda"))
     quiet.seen.disks = (A, B, FREE)
     quiet.seen.fails = UnavailableError("LVM hangs.", hint="-")
-    with pytest.raises(UnavailableError):
-        quiet.hears(came("sdx", "A"))
+    quiet.hears(came("sdx", "A"))
     assert quiet.seen.put_in == ["sdx"]
     assert quiet.open() == []
 
 
+def test_a_pull_during_a_look_is_told_and_the_look_is_not_believed(
+    quiet: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh, looks = quiet.seen.fresh, quiet.seen.looks
+
+    def pulled_meanwhile(claims: Mapping[str, str]) -> NodeSnapshot:
+        before = fresh(claims)
+        if quiet.seen.looks == looks + 1:
+            quiet.seen.disks = (missing(A), B, FREE)
+            quiet.hears(gone("sda"))
+            assert quiet.open() == [("disk/A", "disk-missing", "critical")]
+        return before
+
+    monkeypatch.setattr(quiet.seen, "fresh", pulled_meanwhile)
+    quiet.passes(LOOK_EVERY_S)
+    quiet.hears()
+    assert quiet.open() == [("disk/A", "disk-missing", "critical")]
+    assert quiet.watch.patience_s() == 0
+    quiet.hears()
+    assert quiet.seen.looks == looks + 2
+    assert quiet.open() == [("disk/A", "disk-missing", "critical")]
+    assert len(quiet.messages()) == 1
+
+
+def test_what_is_told_during_a_look_is_looked_at_soon(
+    quiet: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh = quiet.seen.fresh
+
+    def degraded_meanwhile(claims: Mapping[str, str]) -> NodeSnapshot:
+        before = fresh(claims)
+        quiet.hears(mapper=True)
+        return before
+
+    monkeypatch.setattr(quiet.seen, "fresh", degraded_meanwhile)
+    quiet.passes(LOOK_EVERY_S)
+    quiet.hears()
+    assert quiet.watch.patience_s() == LEAST_GAP_S
+
+
 def test_it_is_told_even_when_the_look_fails(quiet: Node) -> None:
     quiet.seen.fails = UnavailableError("LVM hangs.", hint="-")
-    with pytest.raises(UnavailableError):
-        quiet.hears(gone("sda"))
+    quiet.hears(gone("sda"))
     assert quiet.open() == [("disk/A", "disk-missing", "critical")]
     assert quiet.seen.pulled == {"A"}
     (document,) = quiet.messages()
@@ -79,8 +120,7 @@ def test_one_path_of_two_is_no_pull(quiet: Node) -> None:
     quiet.seen.disks = (both, B)
     quiet.hears(lost=True)
     quiet.seen.fails = UnavailableError("-", hint="-")
-    with pytest.raises(UnavailableError):
-        quiet.hears(gone("sdq"))
+    quiet.hears(gone("sdq"))
     assert quiet.open() == []
 
 
