@@ -185,8 +185,8 @@ class _Ours(App[None]):
         self.rows[3] = Row("3", ("changed", str(number), *_cells(3)[2:]))
         self.table.show(_HEAD, self.rows)
 
-    def reload(self, number: int) -> None:
-        self.rows = [Row(str(i), _cells(i + number)) for i in range(len(self.rows))]
+    def reload(self, cells: list[tuple[str, ...]]) -> None:
+        self.rows = [Row(str(i), row) for i, row in enumerate(cells)]
         self.table.show(_HEAD, self.rows)
 
 
@@ -202,15 +202,15 @@ class _Theirs(App[None]):
     def on_mount(self) -> None:
         for name in _HEAD:
             self.table.add_column(name, key=name)
-        self.reload(0)
+        self.reload([_cells(i) for i in range(self.count)])
 
     def change(self, number: int) -> None:
         self.table.update_cell("3", _HEAD[1], str(number))
 
-    def reload(self, number: int) -> None:
+    def reload(self, cells: list[tuple[str, ...]]) -> None:
         self.table.clear()
-        for i in range(self.count):
-            self.table.add_row(*_cells(i + number), key=str(i))
+        for i, row in enumerate(cells):
+            self.table.add_row(*row, key=str(i))
 
 
 _HEAD = tuple(f"COLUMN{i}" for i in range(8))
@@ -220,7 +220,8 @@ def _cells(number: int) -> tuple[str, ...]:
     return tuple(f"r{number}c{i}" for i in range(8))
 
 
-async def _costs(app: _Ours | _Theirs) -> tuple[float, float]:
+async def _costs(app: _Ours | _Theirs, rows: int) -> tuple[float, float]:
+    fresh = [[_cells(i + round_) for i in range(rows)] for round_ in range(4)]
     async with app.run_test(size=SIZE) as pilot:
         await pilot.pause()
 
@@ -233,14 +234,14 @@ async def _costs(app: _Ours | _Theirs) -> tuple[float, float]:
                 times.append(1000 * (time.process_time() - before))
             return statistics.median(times)
 
-        return await cost(app.change, 9), await cost(app.reload, 3)
+        return await cost(app.change, 9), await cost(lambda number: app.reload(fresh[number]), 3)
 
 
 @pytest.mark.bench
 @pytest.mark.timeout(600)
 def test_a_change_costs_a_tenth_of_textuals_own_table() -> None:
     rows = 10_000
-    ours, theirs = asyncio.run(_costs(_Ours(rows))), asyncio.run(_costs(_Theirs(rows)))
+    ours, theirs = asyncio.run(_costs(_Ours(rows), rows)), asyncio.run(_costs(_Theirs(rows), rows))
     show(
         f"P8: a table of {rows} rows, 8 columns, 120x40, CPU ms with the pause of the test itself",
         ("what", "ours", "DataTable", "ratio", "gate"),
