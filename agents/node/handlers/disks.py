@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from agents.node.handlers.callers import Caller
@@ -23,10 +24,7 @@ def disks(context: Context, caller: Caller, body: Empty) -> DiskList:
     """All disks in the order of their bays, missing ones included."""
     del caller, body
     seen = context.looking.recent()
-    views = tuple(
-        disk_view(disk, _short(context.verdicts.verdict(disk)))
-        for disk in sorted(seen.disks, key=_by_bay)
-    )
+    views = context.verdicts.judged(seen.disks, _listed)
     return DiskList.model_construct(disks=views, problems=seen.problems)
 
 
@@ -98,6 +96,11 @@ def _found(context: Context, reference: str) -> Disk:
 def disk_view(disk: Disk, verdict: Verdict) -> DiskView:
     """The disk with its verdict. Both were checked when they were made."""
     return DiskView.model_construct(**{**disk.__dict__, "verdict": verdict})
+
+
+def _listed(judged: Sequence[tuple[Disk, Verdict]]) -> tuple[DiskView, ...]:
+    ordered = sorted(judged, key=lambda pair: _by_bay(pair[0]))
+    return tuple(disk_view(disk, _short(verdict)) for disk, verdict in ordered)
 
 
 def _short(verdict: Verdict) -> Verdict:

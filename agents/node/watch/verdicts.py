@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final, NamedTuple, TypeVar
 
 from appliance.errors import FullError
 from appliance.health.judge import judge, measure
@@ -16,6 +16,9 @@ from appliance.model.disk_record import AcknowledgedValue, KernelWord
 from appliance.model.smart import SmartReading
 from appliance.model.verdict import PastMeasures, Verdict
 from appliance.state.disk_records import DiskRecords
+
+T = TypeVar("T")
+Show = Callable[[Sequence[tuple[Disk, Verdict]]], tuple[T, ...]]
 
 LOG: Final = logging.getLogger(__name__)
 _NEVER_READ: Final = "it has not been read since the agent knows it"
@@ -36,6 +39,14 @@ class _Known:
     """Polls in a row that brought nothing, though there was a reading before."""
 
 
+class _Made(NamedTuple):
+    """A list as it was shown last."""
+
+    disks: tuple[Disk, ...]
+    key: tuple[int, object]
+    shown: tuple[Any, ...]
+
+
 class Verdicts:
     """Judges disks when asked; remembers verdicts until something is new. Safe in threads."""
 
@@ -45,6 +56,7 @@ class Verdicts:
         self._lock = threading.Lock()
         self._words = dict(records.kernel_words())
         self._judged: dict[str, Verdict] = {}
+        self._made: _Made | None = None
         self._known = {
             serial: _Known(reading, at, measure(reading))
             for serial, (at, reading) in records.last_readings().items()
@@ -95,6 +107,20 @@ class Verdicts:
         if known is None:
             known = self._judge(disk)
         return known
+
+    def judged(self, disks: tuple[Disk, ...], show: Show[T]) -> tuple[T, ...]:
+        """What `show` makes of the disks and their verdicts: worked out once for one look and one
+        state of knowledge, as lists are asked for far more often than anything changes."""
+        with self._lock:
+            made = self._made
+        if made is not None and made.disks is disks and made.key == (self.version, show):
+            shown: tuple[T, ...] = made.shown
+            return shown
+        version = self.version
+        shown = show([(disk, self.verdict(disk)) for disk in disks])
+        with self._lock:
+            self._made = _Made(disks, (version, show), shown)
+        return shown
 
     def taken_at(self, serial: str) -> datetime | None:
         """When the reading behind the verdict was taken; None without one."""

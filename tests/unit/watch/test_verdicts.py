@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from agents.node.watch.verdicts import Verdicts
+from appliance.model.disk import Disk
 from appliance.model.smart import SmartReading
-from appliance.model.verdict import Grade
+from appliance.model.verdict import Grade, Verdict
 from appliance.state.disk_records import DiskRecords
 from tests.unit.health.readings import attribute, hdd, nvme
 from tests.unit.watch.node import FREE, A, B, Node
@@ -110,6 +112,23 @@ def test_what_was_said_of_a_seat_is_over_when_the_disk_moves(node: Node) -> None
     node.verdicts.moved("B")
     (word,) = node.verdicts.kernel_words("B")
     assert (word.measure, word.count) == ("kernel-io-errors", 20)
+
+
+def test_a_list_is_made_once_for_a_look_and_anew_when_something_is_known(node: Node) -> None:
+    made: list[int] = []
+
+    def show(judged: Sequence[tuple[Disk, Verdict]]) -> tuple[str, ...]:
+        made.append(1)
+        return tuple(f"{disk.serial} {verdict.verdict}" for disk, verdict in judged)
+
+    disks = (A, B)
+    assert node.verdicts.judged(disks, show) == ("A unknown", "B unknown")
+    node.verdicts.judged(disks, show)
+    assert len(made) == 1
+    node.verdicts.take("A", hdd())
+    assert node.verdicts.judged(disks, show) == ("A healthy", "B unknown")
+    assert node.verdicts.judged((A, B, FREE), show)[-1] == "F unknown"
+    assert len(made) == 3
 
 
 def test_an_hour_without_change_writes_nothing(node: Node) -> None:
