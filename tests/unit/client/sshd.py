@@ -94,11 +94,13 @@ class Sshd:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self.cut()
+        for thread in self._threads:
+            thread.join(WAIT_S)
         for connection in self.connections:
+            if connection.ident is not None:
+                connection.join(WAIT_S)
+            # After its thread, which starts the timer: a cut handshake leaves that for 15 s.
             connection.packetizer.complete_handshake()
-        for thread in (*self._threads, *self.connections):
-            if thread.ident is not None:
-                thread.join(WAIT_S)
 
     def _spawn(self, target: Callable[..., None], *arguments: object) -> None:
         def run() -> None:
