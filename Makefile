@@ -4,8 +4,9 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 PYTEST := $(PY) -m pytest
 READY := .venv/.ready
-# Booted test modules that CI runs; the others are rehearsed until they are ready to gate.
-GATE := machine access volume luns clinic pool
+# Booted test modules that CI runs, the longest first, two at a time; the others are rehearsed
+# until they are ready to gate.
+GATE := clinic machine pool replace shares luns volume access watch
 
 .PHONY: help demo demo-down test check lab-test rehearse bench image lock format clean
 
@@ -24,7 +25,7 @@ check: $(READY) ## The quick part: lint, types, contracts, unit tests
 	$(PYTEST) -n 2 --dist loadgroup
 
 lab-test: $(READY) image ## The booted part that gates: virtual chassis, access, volumes, LUNs, the whole clinic
-	$(PYTEST) -m lab -p no:randomly $(addprefix tests/lab/test_,$(addsuffix .py,$(GATE)))
+	$(PYTEST) -m lab -p no:randomly -v -n 2 --dist loadfile --no-loadscope-reorder $(addprefix tests/lab/test_,$(addsuffix .py,$(GATE)))
 
 rehearse: $(READY) image ## All booted tests: pools, volumes, shares, LUNs, the clinic, faults (long)
 	$(PYTEST) -m lab tests/lab

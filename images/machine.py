@@ -113,6 +113,8 @@ class Machine(Verbs):
             f"ip link set $link down; ip link set $link address {mac}; ip address flush dev $link",
             "networkctl reload; ip link set $link up",
             f"ip address replace {address} dev $link",
+            # networkd takes the link anew when it is up: its address goes and comes once more.
+            "/usr/lib/systemd/systemd-networkd-wait-online -i $link:routable -4 --timeout 60",
         )
         self.succeed("\n".join(lines))
 
