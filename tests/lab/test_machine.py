@@ -125,7 +125,7 @@ def test_throttled_disk_is_slow(node: Machine) -> None:
 
 def test_nodes_reach_each_other(node: Machine, peer: Machine) -> None:
     for machine, other in ((node, peer), (peer, node)):
-        assert other.address not in machine.succeed("ip", "-4", "-oneline", "address")
+        assert f"{other.address}/" not in machine.succeed("ip", "-4", "-oneline", "address")
         machine.wait_until_succeeds("ping", "-c", "1", "-W", "10", other.address)
     assert peer.succeed("hostname").strip() == peer.name
 
