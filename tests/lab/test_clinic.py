@@ -86,7 +86,7 @@ def test_dropping_a_resource_shows_it_and_needs_its_name(clinic: Clinic, tmp_pat
 def test_after_a_reboot_every_service_is_back(clinic: Clinic, peer: Machine) -> None:
     clinic.node.stop()
     clinic.node.start()
-    clinic.node.wait_until_succeeds("test -S /run/appliance/agent.sock")
+    clinic.node.wait_for_agent(timeout_s=300)
     assert planned(clinic, "apply", str(SPEC))["steps"] == []
     for _, proof in clinic.proofs(peer):
         print(proof())
