@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +87,26 @@ class Agent:
         if thread is not None:
             thread.join(JOB_S)
             assert not thread.is_alive()
+
+
+def hold_at(
+    step: int, edge: str, gate: threading.Event, held: threading.Event | None = None
+) -> Callable[[int, int, str], None]:
+    """An `on_edge` that holds any job at this edge until the gate is opened; `held` tells when."""
+
+    def hold(_: int, at_step: int, at_edge: str) -> None:
+        if (at_step, at_edge) == (step, edge):
+            if held is not None:
+                held.set()
+            assert gate.wait(20)
+
+    return hold
+
+
+@pytest.fixture
+def gate() -> threading.Event:
+    """Opened by the test to let a held job go on."""
+    return threading.Event()
 
 
 @pytest.fixture

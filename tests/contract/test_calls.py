@@ -30,7 +30,7 @@ from appliance.errors import (
 from appliance.model.audit import AuditLine
 from appliance.model.job import ENDED, Job, JobState
 from appliance.model.plan import Plan, PlanRequest
-from tests.contract.conftest import Agent
+from tests.contract.conftest import Agent, hold_at
 from tests.unit.fakehost import Killed
 from tests.unit.jobs.sites import FULL, SMALL
 
@@ -164,16 +164,8 @@ class TestWhileAJobRuns:
     """A second change, a long poll, and readers, while the first step is held."""
 
     @pytest.fixture
-    def gate(self) -> threading.Event:
-        return threading.Event()
-
-    @pytest.fixture
     def on_edge(self, gate: threading.Event) -> Callable[[int, int, str], None]:
-        def hold(_: int, step: int, edge: str) -> None:
-            if (step, edge) == (1, "begun"):
-                assert gate.wait(20)
-
-        return hold
+        return hold_at(1, "begun", gate)
 
     def test_a_second_apply_is_refused(self, agent: Agent, gate: threading.Event) -> None:
         client = agent.client(ADMIN)

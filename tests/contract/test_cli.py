@@ -15,7 +15,7 @@ import pytest
 from appliance.cli import session as sessions
 from appliance.cli.main import main
 from appliance.client.transport import Address, Transport
-from tests.contract.conftest import Agent
+from tests.contract.conftest import Agent, hold_at
 
 ADMIN, VIEWER = 1001, 1004
 SITE = """\
@@ -183,16 +183,8 @@ class TestWhileAJobRuns:
     """The first step of a job is held."""
 
     @pytest.fixture
-    def gate(self) -> threading.Event:
-        return threading.Event()
-
-    @pytest.fixture
     def on_edge(self, gate: threading.Event) -> Callable[[int, int, str], None]:
-        def hold(_: int, step: int, edge: str) -> None:
-            if (step, edge) == (1, "begun"):
-                assert gate.wait(20)
-
-        return hold
+        return hold_at(1, "begun", gate)
 
     def test_what_is_not_begun_is_not_called_lasting(
         self, run: Run, spec: Path, gate: threading.Event

@@ -12,7 +12,7 @@ from appliance.api.wire import Status
 from appliance.model.job import JobState
 from appliance.model.plan import PlanRequest
 from appliance.model.resource import ActionRequest, Finding, Severity
-from tests.contract.conftest import Agent
+from tests.contract.conftest import Agent, hold_at
 from tests.contract.test_calls import ADMIN, apply, start
 from tests.unit.jobs.sites import FULL, SMALL
 
@@ -28,10 +28,6 @@ class TestWhileAJobRuns:
     """A job is held at the edge before the export it wrote is served."""
 
     @pytest.fixture
-    def gate(self) -> threading.Event:
-        return threading.Event()
-
-    @pytest.fixture
     def held(self) -> threading.Event:
         return threading.Event()
 
@@ -39,12 +35,7 @@ class TestWhileAJobRuns:
     def on_edge(
         self, gate: threading.Event, held: threading.Event
     ) -> Callable[[int, int, str], None]:
-        def hold(_: int, step: int, edge: str) -> None:
-            if (step, edge) == (EXPORT_WRITTEN, "ended"):
-                held.set()
-                assert gate.wait(20)
-
-        return hold
+        return hold_at(EXPORT_WRITTEN, "ended", gate, held)
 
     def test_what_it_makes_is_no_trouble_yet_and_all_else_is(
         self, agent: Agent, gate: threading.Event, held: threading.Event
