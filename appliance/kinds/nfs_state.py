@@ -34,7 +34,12 @@ rootdir={SHARE_ROOT}
 """
 
 _TABLE: Final = "/var/lib/nfs/etab"
-_CLIENTS: Final = "/proc/fs/nfsd/clients"
+NFSD: Final = "/proc/1/root/proc/fs/nfsd"
+"""nfsd(7) as the first process sees it. The agent's unit has mounts of its own, and a /proc in which
+what is mounted below it after the agent's start, as this is with the first export, never shows.
+"""
+
+_CLIENTS: Final = f"{NFSD}/clients"
 _CLIENT: Final = re.compile(r"(\S+?)\(([^)]*)\)")
 _OPEN: Final = re.compile(
     r'type: (?P<type>open|deleg), access: (?P<access>\w+).*superblock: "(?P<major>[0-9a-f]+):(?P<minor>[0-9a-f]+):\d+"'

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from appliance.kinds.nfs_state import NFSD
 from appliance.kinds.share_state import TRIM_FILE, TRIM_TEXT, mount_text
 from appliance.kinds.units import PATIENCE_S, UNIT_DIR, mount_unit
 from appliance.kinds.xfs_report import PROJECT
@@ -189,7 +190,7 @@ def revoke_nfs(name: str) -> RunStep:
     return RunStep(
         title=f"Take back what NFS clients hold of share {name}",
         resource=f"nfs/{name}",
-        command=change("tee", "/proc/fs/nfsd/unlock_filesystem", stdin=share_path(name)),
+        command=change("tee", f"{NFSD}/unlock_filesystem", stdin=share_path(name)),
         undo=change("true"),
     )
 
