@@ -259,7 +259,10 @@ LINE = "/images 127.0.0.1(rw,sync,root_squash,mountpoint) 10.0.2.15(ro,sync,root
 
 
 def test_an_export_the_server_has() -> None:
-    info, states = "/proc/1/root/proc/fs/nfsd/clients/7/info", "/proc/1/root/proc/fs/nfsd/clients/7/states"
+    info, states = (
+        "/proc/1/root/proc/fs/nfsd/clients/7/info",
+        "/proc/1/root/proc/fs/nfsd/clients/7/states",
+    )
     held = '- 0x1: { type: open, access: rw, deny: --, superblock: "fd:04:132", filename: "/f1" }'
     files = {info: recorded("nfs", "nfs-client-info.txt"), states: held}
     found = nfs.KIND.observe(exports(LINE, **files))["images"]
