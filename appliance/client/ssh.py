@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Lock
@@ -27,6 +28,8 @@ from appliance.errors import ForbiddenError, UnavailableError
 
 CONNECT_TIMEOUT_S: Final = 60.0
 """A loaded node took 20 s to log somebody in (seen in the lab)."""
+CLOSE_TIMEOUT_S: Final = 2.0
+"""For the reader of a connection that is shut down; it ends as soon as it runs."""
 KEEPALIVE_S: Final = 30
 RELAY: Final = "appliance-agent relay"
 _STREAMLOCAL: Final = "direct-streamlocal@openssh.com"
@@ -60,10 +63,16 @@ class NodeConnection(paramiko.Transport):
     @override
     def close(self) -> None:
         """Close it. Its threads end at once: the one that reads instead of at the next time it
-        looks around, the one that times the handshake instead of keeping the command for 15 s."""
-        self.packetizer.complete_handshake()
+        looks around, the one that times the handshake instead of keeping the command for 15 s.
+
+        The reader ends before its socket is closed: the next connection may get the same file
+        descriptor, and a reader that is late would take that one's bytes.
+        """
         with contextlib.suppress(OSError):
             self.sock.shutdown(socket.SHUT_RDWR)
+        if self.is_alive() and self is not threading.current_thread():
+            self.join(CLOSE_TIMEOUT_S)
+        self.packetizer.complete_handshake()
         super().close()
 
     def _send_user_message(self, data: paramiko.Message) -> None:
