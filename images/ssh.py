@@ -41,7 +41,10 @@ class Ssh:
             # under load a login took 20 s
             "ConnectTimeout": "90",
             "BatchMode": "yes",
+            # an emulated node may stand still for minutes on a busy host; a dead QEMU closes the
+            # socket at once, and every command has a time limit of its own
             "ServerAliveInterval": "30",
+            "ServerAliveCountMax": "20",
             "ControlMaster": "no",
             "ControlPath": str(self._control) if shared else "none",
         }

@@ -21,6 +21,7 @@ from images.machine import Machine, free_l2_port
 
 ARTEFACTS = REPO / "artefacts"
 TEST_TIMEOUT_S = 900
+SERIAL_TAIL_CHARS = 3000
 MACHINES = pytest.StashKey[list[Machine]]()
 
 
@@ -40,6 +41,8 @@ def pytest_runtest_makereport(
     if report.failed:
         for machine in item.session.stash.get(MACHINES, []):
             keep_evidence(machine, item.nodeid)
+            last = machine.serial_log()[-SERIAL_TAIL_CHARS:]
+            report.sections.append((f"the end of {machine.name}'s serial console", last))
     return report
 
 
