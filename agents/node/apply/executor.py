@@ -38,6 +38,8 @@ _GRACE_S: Final = 1.0
 """How long a finished command's pipes may be held open by a daemon it left behind."""
 _KILL_WAIT_S: Final = 5.0
 """A process in uninterruptible sleep (a dead disk) does not end by SIGKILL at once."""
+_FULL_BELOW: Final = 256 * 1024
+"""Bytes free on the root file system below which a failed command has most likely run out of room."""
 MASK: Final = "********"
 
 
@@ -191,16 +193,27 @@ def _failed(command: Command, output: Output) -> StepFailedError:
         if output.code < 0
         else f"ended with exit code {output.code}"
     )
+    hint = f"Look at its words above; to try it by hand: {command.line()}"
     full = os.strerror(errno.ENOSPC) in output.stderr
+    if full:
+        hint = "Make room on the file system named, then go on."
+    elif not _room_left("/"):
+        # systemctl and usermod, for two, then speak of files that are missing or locked.
+        full, why = True, f"{why}. The root file system is full"
+        hint = "Make room (journalctl --vacuum-size=100M frees log space), then go on."
     return (FullError if full else StepFailedError)(
         f"'{command.argv[0]}' {how}: {why}",
-        hint="Make room on the file system named, then go on."
-        if full
-        else f"Look at its words above; to try it by hand: {command.line()}",
+        hint=hint,
         subject=command.argv[0],
         details=tail,
         exit_code=output.code,
     )
+
+
+def _room_left(folder: str) -> bool:
+    # Not f_bfree: ext4 counts blocks in it that it keeps for itself and gives not even to root.
+    room = os.statvfs(folder)
+    return room.f_bavail * room.f_frsize >= _FULL_BELOW
 
 
 def _timed_out(command: Command) -> StepFailedError:

@@ -109,6 +109,16 @@ def test_no_space_is_told_apart(executor: Executor) -> None:
     assert "Make room" in raised.value.hint
 
 
+def test_a_full_root_is_named_when_a_program_gives_another_reason(
+    executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocks = (4096, 4096, 1000, 400, 10, 0, 0, 0, 0, 255)
+    monkeypatch.setattr(os, "statvfs", lambda folder: os.statvfs_result(blocks))
+    with pytest.raises(FullError, match=r"cannot lock\. The root file system is full") as raised:
+        executor.run(shell("echo usermod: cannot lock >&2; exit 1"))
+    assert "Make room" in raised.value.hint
+
+
 def test_a_time_out_ends_the_whole_group(executor: Executor, tmp_path: Path) -> None:
     marks = tmp_path / "pid"
     begun = time.monotonic()
