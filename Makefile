@@ -25,7 +25,7 @@ check: $(READY) ## The quick part: lint, types, contracts, unit tests
 	$(PYTEST) -n 2 --dist loadgroup
 
 lab-test: $(READY) image ## The booted part that gates: virtual chassis, access, volumes, LUNs, the whole clinic
-	$(PYTEST) -m lab -p no:randomly -v -n 2 --dist loadfile --no-loadscope-reorder $(addprefix tests/lab/test_,$(addsuffix .py,$(GATE)))
+	$(PYTEST) -m lab -p no:randomly -v --durations 60 -n 2 --dist loadfile --no-loadscope-reorder $(addprefix tests/lab/test_,$(addsuffix .py,$(GATE)))
 
 rehearse: $(READY) image ## All booted tests: pools, volumes, shares, LUNs, the clinic, faults (long)
 	$(PYTEST) -m lab tests/lab

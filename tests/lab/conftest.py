@@ -18,11 +18,23 @@ from images.errors import CheckFailedError, RigError
 from images.frozen import Frozen
 from images.frozen import golden as build_golden
 from images.machine import Machine, free_l2_port
+from tests.lab.second_chance import ONCE, SecondChance
 
 ARTEFACTS = REPO / "artefacts"
 TEST_TIMEOUT_S = 900
 SERIAL_TAIL_CHARS = 3000
 MACHINES = pytest.StashKey[list[Machine]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the second run of a module be told that it is one."""
+    parser.addoption(ONCE, action="store_true", help="do not run a module again when its rig broke")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Only the session that sees all reports gives second chances, not its workers."""
+    if not config.getoption(ONCE, default=True) and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(SecondChance())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
