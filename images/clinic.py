@@ -16,7 +16,7 @@ from typing import Final
 from images import evidence
 from images.cache import REPO
 from images.disk import lab_key
-from images.errors import RigError
+from images.errors import CheckFailedError
 from images.evidence import ChapLogin, Evidence
 from images.guests import SECTOR
 from images.machine import Machine
@@ -72,15 +72,15 @@ class Clinic:
         return file
 
     def run(self, *words: str, stdin: Path | None = None) -> Ran:
-        """An `appliance` command that must succeed. Raises RigError."""
+        """An `appliance` command that must succeed. Raises CheckFailedError."""
         if self.show:
             source = f" < {stdin.name}" if stdin else ""
             print(f"\n$ appliance {' '.join(words)}{source}", flush=True)
         ran = appliance(self.node, *words, stdin=stdin, show=self.show)
         if ran.status:
-            raise RigError(
+            raise CheckFailedError(
                 f"appliance {' '.join(words)} ended with status {ran.status}.\n{ran.text}",
-                hint="The machines are left as they are: appliance-lab status",
+                output=ran.text,
             )
         return ran
 
@@ -111,7 +111,7 @@ class Clinic:
         }
 
     def apply(self) -> Ran:
-        """Carry the example out. Raises RigError."""
+        """Carry the example out. Raises CheckFailedError."""
         return self.run("apply", str(SPEC.relative_to(REPO)), "--yes")
 
     # the proofs, each by a client that is not the node
