@@ -15,6 +15,9 @@ from tui.gateway import Gateway
 _PLAIN_TERMS: Final = ("linux", "vt", "ansi", "dumb", "screen.linux")
 """Terminals with 16 colours and no line drawing worth having: consoles and serial lines."""
 _LONGEST_ABBREVIATION: Final = 3
+_ORDER: Final = {
+    noun: at for at, noun in enumerate(("pool", "volume", "user", "share", "lun", "vm"))
+}
 
 
 @dataclass
@@ -40,8 +43,10 @@ class Desk:
 
     @property
     def places(self) -> tuple[KindView, ...]:
-        """Kinds with a place of their own; a face is shown with what it is a face of."""
-        return tuple(kind for kind in self.kinds if not kind.face_of)
+        """Kinds with a place of their own, storage first: their digits stay where the hand knows
+        them, whatever kinds there are. A face is shown with what it is a face of."""
+        own = [kind for kind in self.kinds if not kind.face_of]
+        return tuple(sorted(own, key=lambda kind: _ORDER.get(kind.noun, len(_ORDER))))
 
     def faces(self, noun: str) -> tuple[KindView, ...]:
         """The kinds that are faces of this one."""
@@ -49,7 +54,9 @@ class Desk:
 
 
 def plural(noun: str) -> str:
-    """A noun as a heading: Pools, LUNs, VMs."""
+    """A noun as a heading: Pools, LUNs, Identities."""
+    if noun.endswith("y"):
+        return f"{noun[:-1].capitalize()}ies"
     word = noun.upper() if len(noun) <= _LONGEST_ABBREVIATION else noun.capitalize()
     return f"{word}s"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -10,6 +11,7 @@ from appliance.model.job import ENDED, Job, JobState, StepRecord, StepState
 from appliance.model.plan import Plan
 
 _BAR: Final = 20
+_PERCENT: Final = re.compile(r"(\d+(?:\.\d+)?) %")
 _OVER: Final = frozenset({StepState.ENDED, StepState.FAILED, StepState.UNDONE})
 STEP_MARKS: Final = {
     StepState.PLANNED: " ",
@@ -48,6 +50,15 @@ def job_bar(job: Job) -> str:
     now = current(job)
     title = now.title if now else str(job.state)
     return f"{bar(100 * over / total if total else 0)} {over}/{total} {title}"
+
+
+def job_progress(job: Job) -> Iterator[Line]:
+    """How far the running step is, where it tells: a rebuild may take a day."""
+    now = current(job)
+    told = now.output.splitlines()[-1:] if now and now.state is StepState.BEGUN else []
+    for words in told:
+        percent = _PERCENT.match(words)
+        yield (Span(f"{bar(float(percent[1])) + ' ' if percent else ''}{words}"),)
 
 
 def current(job: Job) -> StepRecord | None:

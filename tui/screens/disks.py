@@ -12,32 +12,20 @@ from textual.containers import Container
 from textual.widget import Widget
 from textual.widgets import Static
 
-from appliance.api.contract import CHASSIS, DISKS, PLAN_MAKE
+from appliance.api.contract import CHASSIS, DISKS
 from appliance.api.wire import Chassis, DiskList, DiskView
-from appliance.api.words import (
-    NOTHING,
-    Line,
-    Span,
-    disk_health,
-    disk_holds,
-    disk_pairs,
-    disk_verdict_lines,
-    size,
-)
-from appliance.model.plan import PlanRequest
-from appliance.model.resource import ActionRequest
+from appliance.api.words import NOTHING, disk_health, disk_holds, size
 from tui.bays import LEGEND, disk_tone, picture
 from tui.desk import Desk
+from tui.screens.disk import DiskScreen, disk_facts, disk_head
+from tui.screens.disk_acts import NO_DISK, replace, turn_light, wipe
 from tui.screens.listing import Listing
 from tui.screens.place import rewrite, text_of
-from tui.screens.preview import preview
 from tui.widgets.chassis import ChassisView
 from tui.widgets.table import ASKING, Row, Table
 
 # What one looks for first: on 80 columns the last ones need the right arrow key.
 HEADERS: Final = ("BAY", "SERIAL", "HEALTH", "ROLE", "POOL", "TIER", "SIZE", "TYPE", "MODEL", "HOLDS")  # fmt: skip
-_SELDOM: Final = frozenset({"vendor", "logical block", "paths", "missing", "node"})
-"""Facts that stand last in the details: there is little room on a small screen."""
 
 
 class Disks(Listing):
@@ -46,6 +34,9 @@ class Disks(Listing):
     HEADING = "disks"
     EMPTY = "no disk was found"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Open"),
+        Binding("x", "replace", "Replace"),
+        Binding("l", "light", "Light"),
         Binding("v", "turn", "Picture/list"),
         Binding("w", "wipe", "Wipe"),
     ]
@@ -95,7 +86,7 @@ class Disks(Listing):
             return
         disk, label = self.disk(), self.chassis_view.label
         if disk is not None:
-            rewrite(self.details, text_of(disk_lines(disk)))
+            rewrite(self.details, text_of((*disk_head(disk), *disk_facts(disk))))
         else:
             words = self._empty_bay(label) if self._drawn and label else ""
             rewrite(self.details, Text(words))
@@ -112,20 +103,25 @@ class Disks(Listing):
             self.chassis_view.seek(disk.bay or disk.serial)
         self._turn()
 
-    def action_wipe(self) -> None:
-        """Preview erasing the signatures of the disk under the cursor."""
+    def action_open(self) -> None:
+        """All about the disk under the cursor."""
         disk = self.disk()
         if disk is None:
-            self.say("There is no disk here.")
-            return
-        action = ActionRequest(resource=f"disk/{disk.serial}", verb="wipe")
-        self.desk.gateway.ask(
-            self,
-            PLAN_MAKE,
-            PlanRequest(action=action),
-            then=lambda plan: preview(self, plan, PlanRequest(action=action)),
-            refused=self.say_error,
-        )
+            self.say(NO_DISK)
+        else:
+            _ = self.app.push_screen(DiskScreen(self.desk, disk), lambda _: self.look())
+
+    def action_wipe(self) -> None:
+        """Preview erasing the signatures of the disk under the cursor."""
+        wipe(self, self.disk())
+
+    def action_replace(self) -> None:
+        """Put another one in its place."""
+        replace(self, self.disk())
+
+    def action_light(self) -> None:
+        """Light its bay, or let it be dark again."""
+        turn_light(self, self.disk(), lambda _: None)
 
     def action_filter(self) -> None:
         """A filter is for the list."""
@@ -140,7 +136,7 @@ class Disks(Listing):
 
     @on(Table.Chosen)
     def _chosen(self) -> None:
-        self.action_turn()
+        self.action_open()
 
     def _seen_chassis(self, chassis: Chassis) -> None:
         self._chassis = chassis
@@ -192,21 +188,6 @@ class Disks(Listing):
         bays = self._chassis.bays if self._chassis else ()
         accepts = next((bay.accepts for bay in bays if bay.label == label), frozenset())
         return f"bay {label}: empty\ntakes {', '.join(sorted(accepts))} disks"
-
-
-def disk_lines(disk: DiskView) -> Iterable[Line]:
-    """All about a disk, what matters first."""
-    document = disk.model_dump(mode="json")
-    yield (
-        Span(f"{disk.where}: "),
-        Span(disk_health(document), disk_tone(disk)),
-    )
-    yield from disk_verdict_lines(document)
-    pairs = [(key, value) for key, value in disk_pairs(document)
-             if value != NOTHING and key not in {"bay", "serial", "health", "age s", "error"}]  # fmt: skip
-    first = [pair for pair in pairs if pair[0] not in _SELDOM]
-    for key, value in (*first, *(pair for pair in pairs if pair[0] in _SELDOM)):
-        yield (Span(f"  {key:<15} {value}"),)
 
 
 def _row(disk: DiskView) -> Row:

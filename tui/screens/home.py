@@ -16,7 +16,7 @@ from appliance.api.words import Json, Line, Span, size, status_lines
 from appliance.model.job import Job
 from tui.desk import Desk
 from tui.screens.place import Place, rewrite, text_of
-from tui.words import bar, job_bar
+from tui.words import bar, job_bar, job_progress
 
 _FULL: Final = ((90, "critical"), (80, "warning"))
 """Fill levels of thin pools from which one must act (design.md part 3: watermarks)."""
@@ -100,6 +100,7 @@ class Home(Place):
             known = self._jobs.get(job.number, job)
             yield (Span(f"  job {job.number} {job.state}: {job.summary}"),)
             yield (Span(f"  {job_bar(known)}"),)
+            yield from ((Span("  "), *line) for line in job_progress(known))
         if not running:
             yield (Span("  nothing"),)
 

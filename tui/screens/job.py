@@ -19,7 +19,16 @@ from tui.gateway import JOB_WAIT_S
 from tui.screens.listing import Listing
 from tui.screens.place import Settle, rewrite, text_of
 from tui.widgets.table import Row
-from tui.words import JOB_TONES, STEP_MARKS, UNSETTLED, current, job_bar, job_end, step_lines
+from tui.words import (
+    JOB_TONES,
+    STEP_MARKS,
+    UNSETTLED,
+    current,
+    job_bar,
+    job_end,
+    job_progress,
+    step_lines,
+)
 
 _STEP_TONES = {StepState.BEGUN: "warning", StepState.FAILED: "critical", StepState.PLANNED: "dim"}
 
@@ -126,6 +135,7 @@ class JobScreen(Listing):
         state = Span(str(job.state).upper(), JOB_TONES.get(job.state, ""))
         yield Span(f"job {job.number} "), state, Span(f": {job.summary} (by {job.who})")
         yield (Span(job_bar(job)),)
+        yield from job_progress(job)
         yield from job_end(job)
 
 
