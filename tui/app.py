@@ -35,6 +35,8 @@ from tui.screens.secrets import Secrets
 DIGITS: Final = "1234567890"
 HEARTBEAT_S: Final = 3.0
 """How often the list of jobs is read: cheap for the node, and it says whether the node is there."""
+IDLE_STATUS: Final = 124
+"""Exit status when nobody was there any more, as timeout(1) has it: no shell may be left open."""
 _RETRY_S: Final = (1, 2, 4, 8)
 _KEYS_IN_WORDS: Final = {
     "upper_arrow": "up", "question_mark": "?", "slash": "/", "full_stop": ".", "comma": ",",
@@ -240,7 +242,8 @@ class Console(App[None]):
         self._untouched_s += 1.0
         if self._idle_s and self._untouched_s >= self._idle_s:
             self.desk.gateway.close()
-            self.exit(message=f"Nobody was here for {self._idle_s / 60:.0f} min. Log in again.")
+            words = f"Nobody was here for {self._idle_s / 60:.0f} min. Log in again."
+            self.exit(return_code=IDLE_STATUS, message=words)
             return
         self._countdown -= 1.0
         if self.desk.lost is not None:

@@ -38,8 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ApplianceError as error:
         sys.stderr.write(f"error: {error.message}\nnext: {error.hint}\n")
         return error.exit_status
-    Console(gateway, plain=plain, idle_s=60 * options.idle).run(mouse=not plain)
-    return 0
+    console = Console(gateway, plain=plain, idle_s=60 * options.idle)
+    console.run(mouse=not plain)
+    return console.return_code or 0
 
 
 def _parser() -> argparse.ArgumentParser:
