@@ -63,6 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     target.add_argument("act", choices=("apply", "remove"))
     target.add_argument("name", help="the LUN's name; apply takes a document by - as well")
     target.set_defaults(run=_target)
+    network = verbs.add_parser("network", help="let a change of the network go back by itself")
+    network.add_argument("act", choices=("arm", "disarm", "revert"))
+    network.set_defaults(run=_network)
     printed = verbs.add_parser("openapi", help="print the API's OpenAPI document")
     printed.set_defaults(run=_openapi)
     return parser
@@ -146,6 +149,23 @@ def _target(arguments: argparse.Namespace) -> int:
             else read_document(Path(TARGET_DIR, f"{arguments.name}.json"))
         )
         apply_target(document, SecretStore(NodeFiles()).value)
+    return 0
+
+
+def _network(arguments: argparse.Namespace) -> int:
+    from agents.node.apply.executor import Executor
+    from agents.node.apply.files import NodeFiles
+    from agents.node.apply.network_guard import NetworkGuard
+    from agents.node.apply.secrets import SecretStore
+
+    files = NodeFiles()
+    guard = NetworkGuard(files, Executor(SecretStore(files)))
+    if arguments.act == "arm":
+        guard.arm()
+    elif arguments.act == "disarm":
+        guard.disarm()
+    elif guard.revert():
+        print("the network is as it was before the change that nobody confirmed")
     return 0
 
 

@@ -20,6 +20,7 @@ from pydantic import SecretStr, ValidationError
 
 from agents.node.apply.files import NodeFiles
 from agents.node.apply.handles import Actor, NodeProbe
+from agents.node.apply.network_guard import NetworkGuard
 from agents.node.apply.secrets import SecretStore
 from agents.node.handlers.callers import Callers
 from agents.node.handlers.compose import agent_version, answering, new_id, now
@@ -83,6 +84,7 @@ def recorded_node(folder: Path) -> Starlette:
         kinds, looking, RecordedJobs(bench), journal, desired, audit, secrets, now, new_id,
         f"{agent_version()}, a recording", RecordedVerdicts(DiskRecords(store), now), Alerts(store),
         Outbox(store), Lights(lambda: NodeProbe(NoHands(), files, tuple), files),
+        NetworkGuard(files, NoHands()),
     )  # fmt: skip
     front = Front(answering(context, Callers(_whoever)))
     made = application(front)

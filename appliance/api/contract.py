@@ -36,6 +36,7 @@ from appliance.model.alert import Alert
 from appliance.model.audit import AuditVerdict
 from appliance.model.job import Job
 from appliance.model.light import Light
+from appliance.model.link import NetworkChange
 from appliance.model.plan import Plan, PlanRequest
 from appliance.model.snapshot import NodeSnapshot
 
@@ -159,6 +160,12 @@ ALERT: Final = Endpoint("alert", "GET", paths.ALERT, Empty, Alert, CallEffect.RE
 ALERT_ACKNOWLEDGE: Final = Endpoint(
     "alert_acknowledge", "POST", paths.ALERT_ACKNOWLEDGE, Acknowledgement, Alert, CallEffect.PLAN,
     HANDS, "Say that an alert is known; it is quiet until it changes")  # fmt: skip
+NETWORK: Final = Endpoint("network_change", "GET", paths.NETWORK, Empty, NetworkChange,
+                          CallEffect.READ, ANYONE,
+                          "Whether a change of the network waits to be confirmed")  # fmt: skip
+NETWORK_CONFIRM: Final = Endpoint(
+    "network_confirm", "POST", paths.NETWORK_CONFIRM, Empty, NetworkChange, CallEffect.PLAN, ADMIN,
+    "Keep the new network settings, which go back by themselves otherwise")  # fmt: skip
 METRICS: Final = Endpoint("metrics", "GET", paths.METRICS, Empty, PlainText, CallEffect.READ,
                           ANYONE, "Numbers for Prometheus", METRICS_MEDIA)  # fmt: skip
 AUDIT: Final = Endpoint("audit", "GET", paths.AUDIT, AuditQuery, AuditPage, CallEffect.READ,
@@ -170,5 +177,5 @@ ENDPOINTS: Final[tuple[Endpoint[Any, Any], ...]] = (
     STATUS, SNAPSHOT, DISKS, DISK, DISK_LIGHT, DISK_LIGHT_SET, CHASSIS, KINDS, RESOURCES, RESOURCE,
     SITE, PLAN_MAKE, PLAN_GET, JOB_START,
     JOBS, JOB_GET, JOB_FINISH, JOB_UNDO, JOB_ABANDON, SECRETS, SECRET_PUT, SECRET_DROP, ALERTS,
-    ALERT, ALERT_ACKNOWLEDGE, METRICS, AUDIT, AUDIT_VERIFY,
+    ALERT, ALERT_ACKNOWLEDGE, NETWORK, NETWORK_CONFIRM, METRICS, AUDIT, AUDIT_VERIFY,
 )  # fmt: skip

@@ -41,6 +41,8 @@ ALERTS: Final = "/v1/alerts"
 ALERT: Final = "/v1/alerts/{number}"
 ALERT_ACKNOWLEDGE: Final = "/v1/alerts/{number}/acknowledge"
 METRICS: Final = "/v1/metrics"
+NETWORK: Final = "/v1/network"
+NETWORK_CONFIRM: Final = "/v1/network/confirm"
 AUDIT: Final = "/v1/audit"
 AUDIT_VERIFY: Final = "/v1/audit/verify"
 

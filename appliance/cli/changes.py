@@ -40,7 +40,7 @@ def carry_out_plan(session: Session, plan: Plan, options: argparse.Namespace) ->
         words = f"job {started.number} started; see: appliance job watch {started.number}"
         print(started.model_dump_json(indent=2) if session.as_json else words)
         return 0
-    return report(session, watch(session, started))
+    return report(session, watch(session, started, yes=options.yes))
 
 
 def _start(session: Session, plan: Plan, confirm: frozenset[str]) -> Job:

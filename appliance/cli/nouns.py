@@ -15,6 +15,7 @@ NOUNS: Final[Mapping[str, str]] = {
     "metrics": "numbers for Prometheus, as text",
     "job": "changes being carried out, and the exact commands they ran",
     "audit": "who asked for what, and what came of it",
+    "network": "keep a change of the network, which goes back by itself otherwise",
     "host": "pinned SSH host keys of nodes",
     "completion": "completion for bash or zsh",
 }

@@ -48,6 +48,11 @@ class Session:
         """JSON for programs."""
         print(json.dumps(document, indent=2, ensure_ascii=False))
 
+    def reconnect(self) -> None:
+        """Let the connection go; the next call makes it anew."""
+        self.close()
+        self._transport = None
+
     def close(self) -> None:
         """Let the connection go."""
         if self._transport is not None:

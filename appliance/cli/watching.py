@@ -7,6 +7,7 @@ from typing import Final
 
 from appliance.api.contract import JOB_GET, JobQuery
 from appliance.cli import render
+from appliance.cli.network_keep import keep_network, waits_for_word
 from appliance.cli.session import Session
 from appliance.errors import StepFailedError
 from appliance.model.job import ENDED, Job, JobState, StepRecord, StepState
@@ -16,17 +17,20 @@ _BAR: Final = 20
 _OVER: Final = frozenset({StepState.ENDED, StepState.FAILED, StepState.UNDONE})
 
 
-def watch(session: Session, job: Job) -> Job:
-    """Follow a job to its end.
+def watch(session: Session, job: Job, *, yes: bool = False) -> Job:
+    """Follow a job to its end; a change of the network is kept on the way if that is agreed to.
 
     Raises KeyboardInterrupt with how to come back; the job goes on.
     """
-    client, view = session.client(), _View(session)
+    view, asked = _View(session), False
     try:
         view.show(job)
         while job.state not in ENDED:
+            if not asked and waits_for_word(job):
+                asked = True
+                keep_network(session, yes=yes)
             query = JobQuery(after=job.seq, wait=_WAIT_S)
-            job = client.call(JOB_GET, query, number=str(job.number))
+            job = session.client().call(JOB_GET, query, number=str(job.number))
             view.show(job)
     except KeyboardInterrupt:
         words = f"The job goes on without you: appliance job watch {job.number}"

@@ -1,8 +1,9 @@
-"""Which users and groups a wish may name: those of the node that are no system accounts."""
+"""Which users and groups a wish may name: those of the node that are no system accounts; and
+what group(5) says of members."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from appliance.kinds.base import View
@@ -50,3 +51,14 @@ def is_system_group(name: str) -> bool:
     by which daemons and our roles get their rights.
     """
     return name in _SYSTEM_GROUPS or name.startswith(_SYSTEM_PREFIXES)
+
+
+def parse_groups(text: str) -> Mapping[str, tuple[str, ...]]:
+    """User -> supplementary groups as name:gid, from group(5)."""
+    members: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        fields = line.split(":")
+        if len(fields) == 4:  # noqa: PLR2004 - group(5)
+            for user in filter(None, fields[3].split(",")):
+                members.setdefault(user, []).append(f"{fields[0]}:{fields[2]}")
+    return {user: tuple(sorted(groups)) for user, groups in members.items()}

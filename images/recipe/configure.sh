@@ -26,7 +26,8 @@ done
 in_root systemd-sysusers /usr/lib/sysusers.d/appliance.conf
 units enable systemd-networkd.service systemd-resolved.service ssh.service nftables.service \
     appliance-agent.service appliance-open-devices.service \
-    appliance-targets.service appliance-host-keys.service appliance-banner.timer
+    appliance-targets.service appliance-host-keys.service appliance-network-revert.service \
+    appliance-banner.timer
 in_root systemctl enable --quiet serial-getty@ttyS0.service
 
 # Started when a share, LUN or guest needs them, not before: what the kinds name, and what starts

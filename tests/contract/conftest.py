@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from agents.node.apply.handles import Actor, NodeProbe
+from agents.node.apply.network_guard import NetworkGuard
 from agents.node.apply.secrets import SecretStore
 from agents.node.handlers.callers import Callers
 from agents.node.handlers.compose import Ended, answering
@@ -148,6 +149,7 @@ def agent(tmp_path: Path, on_edge: Callable[[int, int, str], None]) -> Iterator[
         alerts=Alerts(store),
         outbox=Outbox(store),
         lights=Lights(lambda: NodeProbe(host, host.files, tuple), host.files),
+        network=NetworkGuard(host.files, host),
     )
     front = Front(answering(context, Callers(lambda uid, _: PEOPLE[uid])))
     made = Agent(context, host, looking, front)

@@ -16,6 +16,7 @@ from agents.node.apply.executor import Executor
 from agents.node.apply.files import NodeFiles
 from agents.node.apply.guests import LibvirtGuests
 from agents.node.apply.handles import Actor, GuestActs, NodeProbe, Runs
+from agents.node.apply.network_guard import NetworkGuard
 from agents.node.apply.secrets import SecretStore
 from agents.node.handlers import (
     alerts,
@@ -23,6 +24,7 @@ from agents.node.handlers import (
     disks,
     jobs,
     metrics,
+    network,
     plans,
     resources,
     secrets,
@@ -58,7 +60,9 @@ from appliance.state.journal import Journal
 from appliance.state.outbox import Outbox
 
 LOG: Final = logging.getLogger(__name__)
-HANDLERS: Final = (alerts, audits, disks, jobs, metrics, plans, resources, secrets, status)
+HANDLERS: Final = (
+    alerts, audits, disks, jobs, metrics, network, plans, resources, secrets, status,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -140,6 +144,7 @@ def compose(outside: Outside, database: Path, boundary: Boundary = no_boundary) 
         alerts=Alerts(store),
         outbox=Outbox(store),
         lights=Lights(outside.probe, outside.files),
+        network=NetworkGuard(outside.files, outside.executor),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from agents.node.apply.network_guard import NetworkGuard
 from agents.node.apply.secrets import SecretStore
 from agents.node.handlers.callers import Caller
 from agents.node.handlers.lights import Lights
@@ -41,6 +42,7 @@ class Context:
     alerts: Alerts
     outbox: Outbox
     lights: Lights
+    network: NetworkGuard
 
     def wanted(self) -> tuple[Resource, ...]:
         """The whole wish, each spec as its kind's own type."""

@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 from typing_extensions import override
 
 from appliance.errors import InvalidInputError, RefusedError
-from appliance.kinds.accounts import is_system_group
+from appliance.kinds.accounts import is_system_group, parse_groups
 from appliance.kinds.base import Change, Kind, Needs, Probe, View
 from appliance.model.command import Command, SecretInput, change, read
 from appliance.model.share import UserFound, UserSpec
@@ -116,17 +116,6 @@ class UserKind(Kind[UserSpec, UserFound]):
         """Accounts of the node itself."""
         del name
         return not found.ours
-
-
-def parse_groups(text: str) -> Mapping[str, tuple[str, ...]]:
-    """User -> supplementary groups as name:gid, from group(5)."""
-    members: dict[str, list[str]] = {}
-    for line in text.splitlines():
-        fields = line.split(":")
-        if len(fields) == 4:  # noqa: PLR2004 - group(5)
-            for user in filter(None, fields[3].split(",")):
-                members.setdefault(user, []).append(f"{fields[0]}:{fields[2]}")
-    return {user: tuple(sorted(groups)) for user, groups in members.items()}
 
 
 def parse_samba_users(text: str) -> frozenset[str]:

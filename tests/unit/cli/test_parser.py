@@ -81,7 +81,8 @@ def test_what_changes_a_node_can_be_previewed(words: tuple[str, ...]) -> None:
     reads = {"list", "show", "status", "site", "verify", "verdict", "watch", "completion",
              "metrics"}  # fmt: skip
     planless = {("host", "trust"), ("secret", "set"), ("secret", "delete"), ("job", "undo"),
-                ("job", "abandon"), ("alert", "acknowledge"), ("disk", "locate")}  # fmt: skip
+                ("job", "abandon"), ("alert", "acknowledge"), ("disk", "locate"),
+                    ("network", "confirm")}  # fmt: skip
     assert "--preview" in options or words[-1] in reads or words in planless
 
 

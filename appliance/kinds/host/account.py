@@ -1,0 +1,258 @@
+"""An account: a person who logs in to look after the node, with one of the four roles."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import ClassVar, Final
+
+from typing_extensions import override
+
+from appliance.errors import InvalidInputError, RefusedError
+from appliance.kinds.accounts import parse_groups
+from appliance.kinds.base import Change, Kind, Needs, Probe, View
+from appliance.model.command import Command, SecretInput
+from appliance.model.command import change as changing
+from appliance.model.identity import AccountFound, AccountSpec, Role
+from appliance.model.names import STATE_DIR
+from appliance.model.resource import Finding, Severity
+from appliance.model.steps import RemoveFileStep, RunStep, Step, WriteFileStep
+
+KEYS_DIR: Final = "/etc/ssh/appliance"
+"""One file of keys an account; sshd_config.d/appliance.conf names it (AuthorizedKeysFile)."""
+HOMES: Final = f"{STATE_DIR}/home"
+"""Not /home, which the agent's unit cannot see (ProtectHome=)."""
+
+_MARK: Final = "appliance account"
+"""Start of the comment field (GECOS) of our accounts; the name of the secret may follow."""
+_SECRET: Final = re.compile(rf"^{_MARK} \(password (?P<secret>[a-z0-9-]+)\)$")
+_NOTHING: Final = changing("true")
+"""The way back of a step whose traces go with the account, or do no harm."""
+
+
+class AccountKind(Kind[AccountSpec, AccountFound]):
+    """Unix accounts in the group of their role; other accounts are seen, never touched."""
+
+    noun = "account"
+    title = "a person who logs in to look after the node, in one of its roles"
+    rank = 6
+    spec_type = AccountSpec
+    found_type = AccountFound
+    needs = Needs(packages=frozenset({"passwd"}))
+    verbs: ClassVar[Mapping[str, str]] = {
+        "set-password": "set the password again, after its secret was changed"
+    }
+    columns: ClassVar[tuple[str, ...]] = ("role", "uid", "password")
+
+    @override
+    def observe(self, probe: Probe) -> Mapping[str, AccountFound]:
+        """Every account of /etc/passwd; of ours also the keys."""
+        groups = parse_groups(probe.read_text("/etc/group") or "")
+        found = {}
+        for line in (probe.read_text("/etc/passwd") or "").splitlines():
+            fields = line.split(":")
+            if len(fields) != 7:  # noqa: PLR2004 - passwd(5)
+                continue
+            name, comment = fields[0], fields[4]
+            ours, secret = comment.startswith(_MARK), _SECRET.match(comment)
+            found[name] = AccountFound(
+                uid=int(fields[2]),
+                ours=ours,
+                role=role_in(groups.get(name, ())),
+                keys=parse_keys(probe.read_text(keys_path(name)) or "") if ours else (),
+                password=secret["secret"] if secret else None,
+            )
+        return found
+
+    @override
+    def resolve(self, name: str, spec: AccountSpec, view: View) -> AccountSpec:
+        """Check the secret, and that no share user has the name."""
+        subject = f"account/{name}"
+        if spec.password is not None:
+            view.require_secret(spec.password, subject)
+        if name in view.specs("user"):
+            raise InvalidInputError(
+                f"'{name}' is a share user already, who cannot log in.",
+                hint="Choose another name for one of them.",
+                subject=subject,
+            )
+        return spec
+
+    @override
+    def plan(self, change: Change[AccountSpec, AccountFound], view: View) -> Iterator[Step]:
+        """Account, role, keys and password, each where it differs."""
+        name, found, wanted = change.name, change.found, change.wanted
+        if found is not None and not found.ours:
+            if wanted is None:
+                return
+            raise RefusedError(
+                f"'{name}' is an account that was not made here, so it is left alone.",
+                hint="Choose another name.",
+                subject=f"account/{name}",
+            )
+        if found is not None and found.role is Role.ADMIN:
+            _keep_an_admin(name, wanted, view)
+        if wanted is None:
+            if found is not None:
+                yield from _remove(name, found)
+            return
+        yield from _make_or_correct(name, found, wanted)
+        yield from _password(name, found.password if found else None, wanted.password, view)
+
+    @override
+    def act(
+        self, verb: str, name: str, arguments: Mapping[str, object], view: View
+    ) -> Iterator[Step]:
+        """Set the password again: nobody can see on the node which value it was set from."""
+        spec = view.specs("account").get(name)
+        if verb != "set-password":
+            yield from super().act(verb, name, arguments, view)
+        elif not isinstance(spec, AccountSpec) or spec.password is None:
+            raise InvalidInputError(
+                f"Account '{name}' has no password in the site.",
+                hint=f"Store one (appliance secret set NAME) and name it: password = NAME, "
+                f"in [account.{name}].",
+                subject=f"account/{name}",
+            )
+        else:
+            view.require_secret(spec.password, f"account/{name}")
+            yield _step(name, f"Set the password of {name}", _set_password(name, spec.password))
+
+    @override
+    def health(self, name: str, found: AccountFound) -> tuple[Finding, ...]:
+        """An account of ours that has lost its role can log in and do nothing."""
+        if not found.ours or found.role is not None:
+            return ()
+        return (
+            Finding(
+                severity=Severity.WARNING,
+                subject=f"account/{name}",
+                what=f"Account {name} has no role any more, so it may do nothing.",
+                next_step="Apply the spec again: appliance site > site.toml; appliance apply site.toml",
+            ),
+        )
+
+    @override
+    def foreign(self, name: str, found: AccountFound) -> bool:
+        """Accounts of the node itself, share users, and those made by hand."""
+        return not found.ours
+
+
+def keys_path(name: str) -> str:
+    """Where sshd finds an account's keys."""
+    return f"{KEYS_DIR}/{name}"
+
+
+def role_in(groups: tuple[str, ...]) -> Role | None:
+    """The most powerful role that these groups (name:gid) give."""
+    names = {group.partition(":")[0] for group in groups}
+    return next((role for role in Role if role.group in names), None)
+
+
+def parse_keys(text: str) -> tuple[str, ...]:
+    """The keys of an authorized_keys file (sshd(8)), without comments."""
+    lines = (line.strip() for line in text.splitlines())
+    return tuple(line for line in lines if line and not line.startswith("#"))
+
+
+def _keep_an_admin(name: str, wanted: AccountSpec | None, view: View) -> None:
+    """Raises RefusedError when the wish leaves no account that may change it again."""
+    if wanted is not None and wanted.role is Role.ADMIN:
+        return
+    specs = view.specs("account").values()
+    if not any(isinstance(spec, AccountSpec) and spec.role is Role.ADMIN for spec in specs):
+        raise RefusedError(
+            f"'{name}' is the last account with the role admin; without it nobody could change "
+            "anything any more.",
+            hint="Make another admin first: appliance account create NAME --role admin --keys KEY",
+            subject=f"account/{name}",
+        )
+
+
+def _step(name: str, title: str, command: Command, undo: Command | None = None) -> RunStep:
+    return RunStep(title=title, resource=f"account/{name}", command=command, undo=undo)
+
+
+def _make_or_correct(name: str, found: AccountFound | None, wanted: AccountSpec) -> Iterator[Step]:
+    if found is None:
+        yield _make(name, wanted.role)
+    elif found.role is not wanted.role:
+        title = f"Give {name} the role {wanted.role}"
+        yield _step(name, title, _into(name, wanted.role), _into(name, found.role))
+    if (found.keys if found else ()) != wanted.keys:
+        yield _write_keys(name, wanted.keys)
+
+
+def _make(name: str, role: Role) -> RunStep:
+    home = ("--create-home", "--home-dir", f"{HOMES}/{name}", "--shell", "/bin/bash")
+    options = (*home, "--user-group", "--groups", role.group, "--comment", _MARK)
+    return _step(
+        name,
+        f"Make the account {name} with the role {role}",
+        changing("useradd", *options, name),
+        changing("userdel", "--remove", name),
+    )
+
+
+def _into(name: str, role: Role | None) -> Command:
+    return changing("usermod", "--groups", role.group if role else "", name)
+
+
+def _write_keys(name: str, keys: tuple[str, ...]) -> Step:
+    title, path = f"Write down the SSH keys of {name}", keys_path(name)
+    if not keys:
+        return RemoveFileStep(
+            title=f"Take the SSH keys from {name}", resource=f"account/{name}", path=path
+        )
+    # sshd reads the file as the account itself, so it may be read by all.
+    return WriteFileStep(
+        title=title,
+        resource=f"account/{name}",
+        path=path,
+        content="".join(f"{key}\n" for key in keys),
+        mode=0o644,
+    )
+
+
+def _set_password(name: str, secret: str) -> Command:
+    return changing("chpasswd", stdin=SecretInput(name=secret, template=f"{name}:{{secret}}\n"))
+
+
+def _comment(secret: str | None) -> str:
+    return f"{_MARK} (password {secret})" if secret else _MARK
+
+
+def _password(name: str, earlier: str | None, wanted: str | None, view: View) -> Iterator[Step]:
+    """The comment is written last: cut off in between, the next plan sets the password again."""
+    if wanted == earlier:
+        return
+    forget = changing("usermod", "--lock", name)
+    back = _set_password(name, earlier) if earlier in view.snapshot.secrets and earlier else None
+    if wanted is None:
+        yield _step(name, f"Take the password from {name}", forget, back)
+    else:
+        undo = forget if earlier is None else back
+        yield _step(name, f"Give {name} a password", _set_password(name, wanted), undo)
+    yield _step(
+        name,
+        f"Note where the password of {name} comes from",
+        changing("usermod", "--comment", _comment(wanted), name),
+        changing("usermod", "--comment", _comment(earlier), name),
+    )
+
+
+def _remove(name: str, found: AccountFound) -> Iterator[Step]:
+    """Keys first, so that nobody comes back in between; the home stays, for it may hold work."""
+    if found.keys:
+        yield _write_keys(name, ())
+    # pkill(1): 1 says that none ran. userdel(8) refuses an account that is logged in.
+    end = changing("pkill", "--signal", "KILL", "--uid", str(found.uid), ok_codes=(0, 1))
+    yield _step(name, f"End the sessions of {name}", end, _NOTHING)
+    groups = ("--groups", found.role.group) if found.role else ()
+    again = ("useradd", "--no-create-home", "--home-dir", f"{HOMES}/{name}", "--shell", "/bin/bash",
+             "--user-group", *groups, "--comment", _MARK, "--uid", str(found.uid), name)  # fmt: skip
+    undo = None if found.password else changing(*again)
+    yield _step(name, f"Remove the account {name}", changing("userdel", name), undo)
+
+
+KIND = AccountKind()
