@@ -67,7 +67,8 @@ class Console(App[None]):
     def __init__(self, gateway: Gateway, *, plain: bool, idle_s: float = 0) -> None:
         """`idle_s`: leave when nobody has pressed a key for so long; 0 stays for ever."""
         self.desk = Desk(gateway, plain=plain)
-        super().__init__(css_path=None)
+        # Said before the theme is: NO_COLOR would paint black on black otherwise.
+        super().__init__(css_path=None, ansi_color=True if plain else None)
         self.stylesheet.add_source(CSS if plain else CSS + RICH, read_from=("tui", "look"))
         self._idle_s = idle_s
         self._untouched_s = 0.0

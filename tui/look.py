@@ -5,24 +5,40 @@ A colour never says anything that a word or a symbol does not say too.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
 from rich.style import Style
 
-TONES: Final[Mapping[str, Style]] = MappingProxyType(
-    {
-        "": Style(),
-        "ok": Style(color="green"),
-        "warning": Style(color="yellow", bold=True),
-        "critical": Style(color="red", bold=True),
-        "dim": Style(dim=True),
-        "bold": Style(bold=True),
-        "title": Style(bold=True),
-        "cursor": Style(reverse=True),
-    }
-)
+COLOURS_VARIABLE: Final = "APPLIANCE_COLOURS"
+"""Names the palette; read when the program starts, as the styles are made then."""
+_USUAL: Final = ("green", "yellow", "red")
+_BLIND: Final = ("cyan", "yellow", "blue")
+"""Red and green look alike to one man in twelve; blue and yellow do not (Okabe and Ito,
+jfly.uni-koeln.de/color). The worst one is reversed as well, so that it stands out in grey."""
+
+
+def tones(palette: str) -> Mapping[str, Style]:
+    """The styles of a palette: `blind`, or the usual one."""
+    blind = palette == "blind"
+    ok, warning, critical = _BLIND if blind else _USUAL
+    return MappingProxyType(
+        {
+            "": Style(),
+            "ok": Style(color=ok),
+            "warning": Style(color=warning, bold=True),
+            "critical": Style(color=critical, bold=True, reverse=blind),
+            "dim": Style(dim=True),
+            "bold": Style(bold=True),
+            "title": Style(bold=True),
+            "cursor": Style(reverse=True),
+        }
+    )
+
+
+TONES: Final = tones(os.environ.get(COLOURS_VARIABLE, ""))
 
 CSS: Final = """
 Screen { layout: vertical; overflow: hidden; background: $background; color: $foreground; }
@@ -51,7 +67,7 @@ ModalScreen { align: center middle; background: transparent; }
 .row { height: 1; layout: horizontal; }
 .row .label { width: 26; }
 .row Input, .row Choice { width: 1fr; }
-.wrong { height: auto; display: none; padding: 0 0 0 2; text-style: bold; color: $error; }
+.wrong { height: auto; display: none; padding: 0 0 0 2; text-style: bold; }
 .wrong.shown { display: block; }
 .hidden { display: none; }
 #about { height: 3; border-top: ascii $foreground; }

@@ -30,6 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
         os.environ.setdefault("TEXTUAL_COLOR_SYSTEM", "standard")
         os.environ.setdefault("TEXTUAL_DISABLE_KITTY_KEY", "1")
+    if options.colours:
+        os.environ["APPLIANCE_COLOURS"] = options.colours
     from tui.app import Console  # noqa: PLC0415 - after the environment is as it shall be
     from tui.gateway import Gateway, opener  # noqa: PLC0415 - as above
 
@@ -62,6 +64,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--idle", metavar="MINUTES", type=float, default=0,
         help="leave when nobody has pressed a key for so long: a console in a rack",
+    )  # fmt: skip
+    parser.add_argument(
+        "--colours", choices=("usual", "blind"), default="",
+        help="blind: blue and yellow, for people who cannot tell red from green "
+        "($APPLIANCE_COLOURS); NO_COLOR=1 takes all colours away",
     )  # fmt: skip
     parser.add_argument("--plain", action="store_true", help="ASCII and 16 colours on any terminal")
     return parser
