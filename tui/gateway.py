@@ -60,6 +60,7 @@ class Gateway:
         self._open = open_client
         self._opening = threading.Lock()
         self._client: Client | None = None
+        self._earlier: list[Client] = []
         self._guard = threading.Lock()
         self._lost = False
         self._asked = 0
@@ -97,16 +98,26 @@ class Gateway:
             target=self._work, args=(asker, call, then, refused), name=name, daemon=True
         ).start()
 
+    def reconnect(self) -> None:
+        """Make the next call over a connection made anew: that one can be made is the proof that
+        the node is still reached. What others wait for goes on over the one before."""
+        with self._opening:
+            if self._client is not None:
+                self._earlier.append(self._client)
+            self._client = None
+
     def close(self) -> None:
         """Let the connection go."""
-        if self._client is not None:
-            self._client.close()
+        for client in (*self._earlier, self._client):
+            if client is not None:
+                client.close()
 
     def _call(self, endpoint: Endpoint[Q, R], body: Q | None, parts: dict[str, str]) -> R:
         with self._opening:
             if self._client is None:
                 self._client = self._open()
-        return self._client.call(endpoint, body, **parts)
+            client = self._client
+        return client.call(endpoint, body, **parts)
 
     def _work(
         self,

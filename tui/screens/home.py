@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -15,11 +15,9 @@ from appliance.api.wire import ResourceList, Status
 from appliance.api.words import Json, Line, Span, size, status_lines
 from appliance.model.job import Job
 from tui.desk import Desk
+from tui.pictures import fill_line
 from tui.screens.place import Place, rewrite, text_of
-from tui.words import bar, job_bar, job_progress
-
-_FULL: Final = ((90, "critical"), (80, "warning"))
-"""Fill levels of thin pools from which one must act (design.md part 3: watermarks)."""
+from tui.words import job_bar, job_progress
 
 
 class Home(Place):
@@ -112,9 +110,7 @@ class Home(Place):
 
 
 def _tier_line(pool: str, tier: str, facts: Json) -> Line:
-    used = float(facts.get("data_percent", 0))
-    tone = next((tone for level, tone in _FULL if used >= level), "ok")
     label = f"  {pool} {tier} ({facts.get('raid') or 'no RAID yet'})"
-    of = f" {used:.0f} % of {size(facts.get('data_size'))}"
     degraded = Span("  DEGRADED", "critical") if facts.get("degraded") else Span("")
-    return Span(f"{label:<34} "), Span(bar(used), tone), Span(of), degraded
+    used = float(facts.get("data_percent", 0))
+    return *fill_line(f"{label:<34}", used, size(facts.get("data_size"))), degraded

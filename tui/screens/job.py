@@ -10,10 +10,11 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Static
 
-from appliance.api.contract import JOB_GET, JobQuery
+from appliance.api.contract import JOB_GET, NETWORK_CONFIRM, JobQuery
 from appliance.api.words import Line, Span
 from appliance.errors import ApplianceError
 from appliance.model.job import ENDED, Job, StepRecord, StepState
+from appliance.model.link import CONFIRM_TITLE, REVERT_AFTER_S, NetworkChange
 from tui.desk import Desk
 from tui.gateway import JOB_WAIT_S
 from tui.screens.listing import Listing
@@ -38,6 +39,7 @@ class JobScreen(Listing):
 
     EMPTY = "no steps: only the record changes"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "keep", "Keep the network"),
         Binding("c", "current", "Running step"),
         Binding("f", "settle('finish')", "Finish"),
         Binding("u", "settle('undo')", "Undo"),
@@ -87,14 +89,25 @@ class JobScreen(Listing):
         self._seek()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only what did not end well is to be settled."""
+        """Only what did not end well is to be settled; only what waits for a word gets it."""
         del parameters
+        if action == "keep":
+            return waits_for_word(self._job)
         return action != "settle" or (self._job is not None and self._job.state in UNSETTLED)
 
     def action_settle(self, verb: str) -> None:
         """Finish, undo or abandon it."""
         if self._job is not None:
             self.post_message(Settle(self, verb, self._job))
+
+    def action_keep(self) -> None:
+        """Keep the new network settings, over a connection made anew."""
+        gateway = self.desk.gateway
+        gateway.reconnect()
+        gateway.ask(self, NETWORK_CONFIRM, then=self._kept, refused=self.say_error)
+
+    def _kept(self, change: NetworkChange) -> None:
+        self.say(f"The new network settings are {change.outcome}: the node still answers.")
 
     def _poll(self) -> None:
         self._waiting = True
@@ -136,7 +149,16 @@ class JobScreen(Listing):
         yield Span(f"job {job.number} "), state, Span(f": {job.summary} (by {job.who})")
         yield (Span(job_bar(job)),)
         yield from job_progress(job)
+        if waits_for_word(job):
+            words = f"THE NETWORK HAS CHANGED and goes back within {REVERT_AFTER_S} s: y keeps it."
+            yield (Span(words, "warning"),)
         yield from job_end(job)
+
+
+def waits_for_word(job: Job | None) -> bool:
+    """Whether a job waits until somebody who still reaches the node keeps its network settings."""
+    now = current(job) if job else None
+    return now is not None and now.state is StepState.BEGUN and now.title == CONFIRM_TITLE
 
 
 def _row(step: StepRecord) -> Row:

@@ -3,15 +3,16 @@ so that a new kind has its screen without a line here."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from rich.text import Text
 from textual import on
 from textual.binding import Binding, BindingType
 
-from appliance.api.contract import PLAN_MAKE, RESOURCES, SITE
+from appliance.api.contract import DISKS, PLAN_MAKE, RESOURCES, SITE
 from appliance.api.fields import fields_of_kind
-from appliance.api.wire import KindView, ResourceList, SiteDocument
+from appliance.api.wire import DiskList, KindView, ResourceList, SiteDocument
 from appliance.api.words import (
     NOTHING,
     Json,
@@ -25,6 +26,7 @@ from appliance.model.plan import Plan, PlanRequest
 from appliance.model.resource import ActionRequest
 from tui.desk import Desk, plural
 from tui.forms import Form
+from tui.pictures import Around, picture_lines
 from tui.screens.ask import Act
 from tui.screens.form import FormScreen
 from tui.screens.listing import Listing
@@ -51,6 +53,7 @@ class Resources(Listing):
         self._kind = kind
         self._faces = desk.faces(kind.noun)
         self._lists: dict[str, ResourceList] = {}
+        self._around = Around()
 
     def look(self) -> None:
         """The things, and those that are their faces."""
@@ -58,6 +61,10 @@ class Resources(Listing):
             self.desk.gateway.ask(
                 self, RESOURCES, then=self._seen, refused=self.say_error, noun=kind.noun
             )
+        if self._kind.noun == "pool":
+            ask = self.desk.gateway.ask
+            ask(self, RESOURCES, then=self._seen_volumes, refused=self.say_error, noun="volume")
+            ask(self, DISKS, then=self._seen_disks, refused=self.say_error)
 
     def detail(self, key: str) -> Text:
         """What is found and wanted, and what is not well."""
@@ -65,7 +72,7 @@ class Resources(Listing):
         for kind in (self._kind, *self._faces):
             item = self._item(kind.noun, key)
             if item is not None:
-                lines += _item_lines(item)
+                lines += _item_lines(item, picture_lines(item, self._around))
         return text_of(lines)
 
     def action_new(self) -> None:
@@ -157,6 +164,16 @@ class Resources(Listing):
         if self._kind.noun in self._lists:
             self._show()
 
+    def _seen_volumes(self, found: ResourceList) -> None:
+        volumes = tuple(view.model_dump(mode="json") for view in found.resources)
+        self._around = self._around._replace(volumes=volumes)
+        self.show_detail()
+
+    def _seen_disks(self, found: DiskList) -> None:
+        bays = {disk.serial: disk.bay for disk in found.disks}
+        self._around = self._around._replace(bays=bays)
+        self.show_detail()
+
     def _show(self) -> None:
         own = self._lists[self._kind.noun]
         headers = ["NAME", "STATE", *(column.replace("_", " ").upper() for column in own.columns)]
@@ -191,12 +208,13 @@ class Resources(Listing):
         return view.model_dump(mode="json") if view is not None else None
 
 
-def _item_lines(item: Json) -> list[Line]:
+def _item_lines(item: Json, picture: Iterable[Line]) -> list[Line]:
     state = resource_state(item)
     lines: list[Line] = [(Span(f"{item['id']}: "), Span(state, _TONES.get(state, "ok")))]
     for finding in item["findings"]:
         lines.append((Span(f"{finding['severity']}: {finding['what']}", finding["severity"]),))
         lines.append((Span(f"  next: {finding['next_step']}"),))
+    lines += picture
     for side, title in (("spec", "wanted"), ("found", "found")):
         lines.append((Span(f"{title}:", "title"),))
         pairs = [(key, value) for key, value in flat(item[side] or {}) if value != NOTHING]
