@@ -45,6 +45,8 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--database", type=Path, default=Path(DATABASE))
     serve.add_argument("--smart-every", type=float, default=600, metavar="SECONDS",
                        help="how often drives are asked for their health (600)")  # fmt: skip
+    serve.add_argument("--spare-after", type=float, default=300, metavar="SECONDS",
+                       help="how long a disk is waited for before a spare takes its place (300)")  # fmt: skip
     serve.set_defaults(run=_serve)
     tell = verbs.add_parser("tell", help="send a test message to a receiver of alerts")
     tell.add_argument("receiver")
@@ -80,7 +82,9 @@ def _serve(arguments: argparse.Namespace) -> int:
     context = compose(outside, arguments.database)
     for job in context.jobs.recover():
         logging.getLogger(__name__).warning("job %d: %s", job.number, job.next_step)
-    watching = Watching(context, outside, smart_every_s=arguments.smart_every)
+    watching = Watching(
+        context, outside, smart_every_s=arguments.smart_every, spare_after_s=arguments.spare_after
+    )
     watching.start()
     try:
         serve(answering(context), arguments.socket)

@@ -136,7 +136,7 @@ PLAN_MAKE: Final = Endpoint("plan_make", "POST", paths.PLANS, PlanRequest, Plan,
 PLAN_GET: Final = Endpoint("plan_get", "GET", paths.PLAN, Empty, Plan, CallEffect.READ,
                            ANYONE, "A plan made before")  # fmt: skip
 JOB_START: Final = Endpoint("job_start", "POST", paths.JOBS, ApplyRequest, Job, CallEffect.JOB,
-                            ADMIN, "Carry out a plan")  # fmt: skip
+                            HANDS, "Carry out a plan")  # fmt: skip
 JOBS: Final = Endpoint("jobs", "GET", paths.JOBS, Empty, JobList, CallEffect.READ, ANYONE,
                        "All jobs, newest first")  # fmt: skip
 JOB_GET: Final = Endpoint("job_get", "GET", paths.JOB, JobQuery, Job, CallEffect.READ,

@@ -11,6 +11,7 @@ from pydantic import FieldSerializationInfo, SecretStr, field_serializer
 from appliance.model.alert import Alert
 from appliance.model.audit import AuditLine
 from appliance.model.base import Value
+from appliance.model.care import CareLine
 from appliance.model.disk import Disk
 from appliance.model.disk_record import AcknowledgedValue, KernelWord
 from appliance.model.job import Job
@@ -50,6 +51,8 @@ class DiskDetail(Value):
     """What the kernel said of it lately."""
     history: tuple[PastMeasures, ...] = ()
     """Looks of the past, oldest first: one an hour, then one a day, then one a week."""
+    care: tuple[CareLine, ...] = ()
+    """Its self-tests by schedule."""
 
 
 class LightSwitch(Value):
@@ -95,6 +98,8 @@ class ResourceView(Value):
     spec: AnySpec | None = None
     found: AnyFound | None = None
     findings: tuple[Finding, ...] = ()
+    care: tuple[CareLine, ...] = ()
+    """What is done to it by schedule; only when it is asked for alone."""
 
 
 class ResourceList(Value):

@@ -106,8 +106,13 @@ def volume_groups(probe: Probe) -> tuple[VolumeGroup, ...]:
 
 def tag_value(tags: frozenset[str], key: str) -> str:
     """The value of our tag `appliance.<key>=`, empty when there is none."""
+    return next(iter(tag_values(tags, key)), "")
+
+
+def tag_values(tags: frozenset[str], key: str) -> tuple[str, ...]:
+    """All values of our tag `appliance.<key>=`, sorted."""
     prefix = f"{TAG}.{key}="
-    return next((tag.removeprefix(prefix) for tag in sorted(tags) if tag.startswith(prefix)), "")
+    return tuple(tag.removeprefix(prefix) for tag in sorted(tags) if tag.startswith(prefix))
 
 
 def parse_full_report(text: str) -> tuple[VolumeGroup, ...]:

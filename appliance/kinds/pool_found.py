@@ -6,7 +6,13 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from appliance.kinds.lvm_report import LogicalVolume, PhysicalVolume, VolumeGroup, tag_value
+from appliance.kinds.lvm_report import (
+    LogicalVolume,
+    PhysicalVolume,
+    VolumeGroup,
+    tag_value,
+    tag_values,
+)
 from appliance.model.names import integrity_device
 from appliance.model.pool import MemberFound, PoolFound, RaidLevel, TierFound, TierName
 
@@ -46,6 +52,7 @@ def _pool(group: VolumeGroup, mismatches: Mapping[str, int]) -> PoolFound:
         size=group.size,
         free=group.free,
         logical_volumes=tuple(sorted(item.shown_name for item in group.logical_volumes.values())),
+        spares=tag_values(group.tags, "spare"),
     )
 
 

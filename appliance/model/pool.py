@@ -27,6 +27,24 @@ class RaidLevel(StrEnum):
     RAID10 = "raid10"
 
 
+class SparesFor(StrEnum):
+    """When a spare takes a member's place by itself."""
+
+    LOST = "lost"
+    """When the member does not answer any more."""
+    FAILING = "failing"
+    """Then, and when the member's verdict is that it fails: it is copied first."""
+
+
+class Rhythm(StrEnum):
+    """How often something is done by itself."""
+
+    NEVER = "never"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+    QUARTERLY = "quarterly"
+
+
 class TierSpec(Value):
     """One tier: its disks, their protection, its cache."""
 
@@ -44,6 +62,13 @@ class PoolSpec(Spec):
 
     capacity: TierSpec | None = None
     performance: TierSpec | None = None
+    spares: tuple[str, ...] = ()
+    """Blank disks that take a member's place by themselves, each `bay:LABEL`, a serial or a WWN;
+    stored as serials."""
+    spares_for: SparesFor = SparesFor.FAILING
+    """`lost`: only when a member does not answer; `failing`: when its health says so as well."""
+    scrub: Rhythm = Rhythm.MONTHLY
+    """How often every block is read and checked."""
 
     def tier(self, name: TierName) -> TierSpec:
         """The spec of a tier it has. Raises KeyError for one it has not."""
@@ -127,6 +152,8 @@ class PoolFound(Found):
     free: Annotated[Bytes, VOLATILE] = 0
     logical_volumes: tuple[str, ...] = ()
     """All logical volumes in it, hidden ones in brackets: what a removal would take along."""
+    spares: tuple[str, ...] = ()
+    """Serials of its hot spares, from the group's tags; they are blank and not in the group."""
 
     @property
     def members(self) -> tuple[MemberFound, ...]:

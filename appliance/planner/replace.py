@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from appliance.errors import InvalidInputError, NotFoundError, RefusedError
+from appliance.kinds.pool_disks import disks_of
 from appliance.kinds.pool_layout import EXTENT, disk_extents
 from appliance.kinds.pool_steps import tag_text
 from appliance.model.base import format_size
@@ -39,15 +40,15 @@ def replaced(snapshot: NodeSnapshot, before: tuple[Resource, ...], wish: Wish) -
             hint=f"Manage it from now on with: appliance pool import {pool}",
             subject=f"disk/{serial}",
         )
-    tier = _tier(resource.spec, pool, serial)
+    tier = tier_of(resource.spec, pool, serial)
     named = _argument(act)
     new = _named(snapshot, named, serial) if named else None
     if new is None:
         integrity = resource.spec.has_integrity(tier)
-        needed = _needed(snapshot, pool, serial)
+        needed = needed_extents(snapshot, pool, serial)
         free = tuple(_free(snapshot, before))
         new = _best(free, old, needed, integrity=integrity)
-    spec = _swapped(resource.spec, tier, serial, new)
+    spec = swapped(resource.spec, tier, serial, new)
     changed = Resource(kind="pool", name=pool, spec=spec)
     return Wish(tuple(changed if item is resource else item for item in wish.after))
 
@@ -70,9 +71,9 @@ def _member(snapshot: NodeSnapshot, reference: str) -> Disk:
     """The member a person means. A missing one comes first: the disk that is in its bay now is
     the one that was put there to replace it."""
     meant = [disk for disk in snapshot.disks if _means(disk, reference)]
-    members = sorted((disk for disk in meant if disk.pool), key=lambda disk: not disk.missing)
+    members = [disk for disk in meant if disk.pool and disk.role is not DiskRole.SPARE]
     if members:
-        return members[0]
+        return min(members, key=lambda disk: not disk.missing)
     if meant:
         raise RefusedError(
             f"The disk with {meant[0].where} belongs to no pool, so there is nothing to replace.",
@@ -91,7 +92,8 @@ def _means(disk: Disk, reference: str) -> bool:
     return reference in names - {""}
 
 
-def _tier(spec: PoolSpec, pool: str, serial: str) -> TierName:
+def tier_of(spec: PoolSpec, pool: str, serial: str) -> TierName:
+    """The tier whose spec names a member. Raises RefusedError when none does any more."""
     for tier in TierName:
         wish = spec.capacity if tier is TierName.CAPACITY else spec.performance
         if wish and tag_text(serial) in {tag_text(item) for item in wish.disks}:
@@ -104,10 +106,13 @@ def _tier(spec: PoolSpec, pool: str, serial: str) -> TierName:
     )
 
 
-def _swapped(spec: PoolSpec, tier: TierName, old: str, new: Disk) -> PoolSpec:
+def swapped(spec: PoolSpec, tier: TierName, old: str, new: Disk) -> PoolSpec:
+    """The spec with one disk in another's place; one of its own spares is none any more."""
     wish = spec.tier(tier)
     disks = tuple(new.serial if tag_text(item) == tag_text(old) else item for item in wish.disks)
-    return spec.model_copy(update={tier.value: wish.model_copy(update={"disks": disks})})
+    spares = tuple(item for item in spec.spares if item != new.serial)
+    changes = {tier.value: wish.model_copy(update={"disks": disks}), "spares": spares}
+    return spec.model_copy(update=changes)
 
 
 # --- the disk that comes
@@ -140,7 +145,8 @@ def _best(free: tuple[Disk, ...], old: Disk, needed: int, *, integrity: bool) ->
     )
 
 
-def _needed(snapshot: NodeSnapshot, pool: str, serial: str) -> int:
+def needed_extents(snapshot: NodeSnapshot, pool: str, serial: str) -> int:
+    """Extents of a member that something lies on; 0 for one that is not known."""
     found = snapshot.found.get("pool", {}).get(pool)
     members: tuple[MemberFound, ...] = found.members if isinstance(found, PoolFound) else ()
     return next(((m.size - m.free) // EXTENT for m in members if m.serial == tag_text(serial)), 0)
@@ -152,8 +158,7 @@ def _free(snapshot: NodeSnapshot, before: Iterable[Resource]) -> Iterator[Disk]:
         serial
         for item in before
         if isinstance(item.spec, PoolSpec)
-        for wish in (item.spec.capacity, item.spec.performance)
-        for serial in (wish.disks if wish else ())
+        for serial in disks_of(item.spec)
     }
     for disk in snapshot.disks:
         taken = disk.serial in wanted or disk.serial in snapshot.claims or disk.pool

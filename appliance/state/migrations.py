@@ -83,6 +83,44 @@ _ALERTS: Final = (
     ) STRICT""",
 )
 
+_CARE: Final = (
+    """CREATE TABLE care_since (
+        key TEXT PRIMARY KEY,
+        at TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE takeover (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        pool TEXT NOT NULL,
+        spare TEXT NOT NULL,
+        old_serial TEXT NOT NULL,
+        old_bay TEXT NOT NULL,
+        new_serial TEXT NOT NULL,
+        new_bay TEXT NOT NULL,
+        spares_left INTEGER NOT NULL,
+        job INTEGER NOT NULL,
+        at TEXT NOT NULL,
+        over_at TEXT
+    ) STRICT""",
+    """CREATE TABLE scrub (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        pool TEXT NOT NULL,
+        begun_at TEXT NOT NULL,
+        ended_at TEXT,
+        mismatches INTEGER,
+        corrected INTEGER,
+        failed_before INTEGER NOT NULL
+    ) STRICT""",
+    "CREATE INDEX scrub_pool ON scrub(pool, number)",
+    """CREATE TABLE self_test (
+        serial TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        begun_at TEXT NOT NULL,
+        outcome TEXT NOT NULL,
+        passed INTEGER,
+        PRIMARY KEY (serial, kind, begun_at)
+    ) STRICT, WITHOUT ROWID""",
+)
+
 
 @MIGRATIONS()
 def m001_journal(db: Database) -> None:
@@ -201,6 +239,12 @@ def m004_old_previews(db: Database) -> None:
 def m005_watch(db: Database) -> None:
     """What was measured of disks, what people know of, what the kernel said; alerts and messages."""
     _run(db, *_DISK_RECORDS, *_ALERTS)
+
+
+@MIGRATIONS()
+def m007_care(db: Database) -> None:
+    """What is done by itself: spares that took over, scrubs, self-tests."""
+    _run(db, *_CARE)
 
 
 def _append_only(db: Database, *tables: str) -> None:

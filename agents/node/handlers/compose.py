@@ -18,6 +18,8 @@ from agents.node.apply.guests import LibvirtGuests
 from agents.node.apply.handles import Actor, GuestActs, NodeProbe, Runs
 from agents.node.apply.network_guard import NetworkGuard
 from agents.node.apply.secrets import SecretStore
+from agents.node.care.care import attend
+from agents.node.care.means import Means
 from agents.node.handlers import (
     alerts,
     audits,
@@ -52,6 +54,7 @@ from appliance.model.guest import GuestRecord
 from appliance.model.job import Job
 from appliance.state.alerts import Alerts
 from appliance.state.audit import Audit
+from appliance.state.care import CareBook
 from appliance.state.db import Store
 from appliance.state.desired import Desired
 from appliance.state.disk_records import DiskRecords
@@ -129,10 +132,12 @@ def compose(outside: Outside, database: Path, boundary: Boundary = no_boundary) 
     )
     verdicts = Verdicts(DiskRecords(store), now)
     outside.smart.tell(verdicts.take)
+    jobs_ = Jobs(bench)
+    means = Means(kinds, looking, jobs_, journal, desired, audit, verdicts, now, new_id)
     return Context(
         kinds=kinds,
         looking=looking,
-        jobs=Jobs(bench),
+        jobs=jobs_,
         journal=journal,
         desired=desired,
         audit=audit,
@@ -144,6 +149,7 @@ def compose(outside: Outside, database: Path, boundary: Boundary = no_boundary) 
         alerts=Alerts(store),
         outbox=Outbox(store),
         lights=Lights(outside.probe, outside.files),
+        care=attend(means, CareBook(store), outside.smart, outside.executor),
         network=NetworkGuard(outside.files, outside.executor),
     )
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from agents.node.apply.network_guard import NetworkGuard
 from agents.node.apply.secrets import SecretStore
+from agents.node.care.care import Care
 from agents.node.handlers.callers import Caller
 from agents.node.handlers.lights import Lights
 from agents.node.jobs.jobs import Jobs
@@ -16,7 +17,7 @@ from agents.node.watch.verdicts import Verdicts
 from appliance.errors import InvalidInputError
 from appliance.kinds.load import Kinds, typed
 from appliance.kinds.registry import AnyKind
-from appliance.model.resource import Resource
+from appliance.model.resource import Finding, Resource
 from appliance.state.alerts import Alerts
 from appliance.state.audit import Audit
 from appliance.state.desired import Desired
@@ -43,6 +44,8 @@ class Context:
     outbox: Outbox
     lights: Lights
     network: NetworkGuard
+    care: Care | None = None
+    """What is done by itself; None on a recording, to which nothing is done."""
 
     def wanted(self) -> tuple[Resource, ...]:
         """The whole wish, each spec as its kind's own type."""
@@ -56,6 +59,10 @@ class Context:
                 f"There is no kind '{noun}'.", hint=f"Kinds: {', '.join(self.kinds)}.", subject=noun
             )
         return kind
+
+    def told(self) -> tuple[Finding, ...]:
+        """What there is to tell of what is done by itself."""
+        return self.care.findings() if self.care else ()
 
     def note(self, caller: Caller, *, what: str, subject: str, outcome: str) -> None:
         """An audit line about a caller's request. Raises FullError."""

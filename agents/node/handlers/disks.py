@@ -39,6 +39,7 @@ def disk(context: Context, caller: Caller, body: Empty, disk: str) -> DiskDetail
         acknowledged=verdicts.acknowledged(found.serial),
         kernel=verdicts.kernel_words(found.serial),
         history=verdicts.history(found.serial),
+        care=context.care.of_disk(found) if context.care else (),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from agents.node.handlers.callers import Caller
 from agents.node.handlers.context import Context
+from agents.node.handlers.hands import check_hands, is_replacement
 from agents.node.jobs.bench import Told
 from appliance.api.contract import JobQuery
 from appliance.api.wire import ApplyRequest, Empty, JobList
@@ -25,9 +26,14 @@ def job_start(context: Context, caller: Caller, body: ApplyRequest) -> Job:
             hint="Preview again and apply what is shown.",
             subject=f"plan/{plan.id}",
         )
+    check_hands(caller, plan)
     confirmed = f", confirmed: {', '.join(sorted(body.confirm))}" if body.confirm else ""
     accepted = _noting(context, caller, "apply", confirmed)
-    return context.jobs.start(plan, body.confirm, caller.user, caller.origin, accepted)
+    started = context.jobs.start(plan, body.confirm, caller.user, caller.origin, accepted)
+    if context.care is not None and is_replacement(plan):
+        for pool in sorted({step.resource.partition("/")[2] for step in plan.steps}):
+            context.care.replaced(pool)
+    return started
 
 
 def jobs(context: Context, caller: Caller, body: Empty) -> JobList:

@@ -18,7 +18,7 @@ def plan_make(context: Context, caller: Caller, body: PlanRequest) -> Plan:
     snapshot = context.looking.fresh(context.jobs.claims())
     asked = wish_of(context.kinds, body, before)
     wish = replaced(snapshot, before, imported(context.kinds, snapshot, asked))
-    plan = make_plan(
+    made = make_plan(
         context.kinds,
         snapshot,
         before,
@@ -27,6 +27,7 @@ def plan_make(context: Context, caller: Caller, body: PlanRequest) -> Plan:
         plan_id=context.new_id(),
         now=context.now(),
     )
+    plan = made.model_copy(update={"asked": body.action})
     context.journal.save_plan(plan)
     return plan
 

@@ -40,7 +40,9 @@ def resource(context: Context, caller: Caller, body: Empty, noun: str, name: str
             hint=f"List them with: appliance {noun} list",
             subject=f"{noun}/{name}",
         )
-    return _view(kind, name, spec, seen)
+    view = _view(kind, name, spec, seen)
+    care = context.care.of_pool(name) if context.care and noun == "pool" else ()
+    return view.model_copy(update={"care": care})
 
 
 def site(context: Context, caller: Caller, body: Empty) -> SiteDocument:

@@ -42,7 +42,7 @@ def status(context: Context, caller: Caller, body: Empty) -> Status:
 
 def _told(context: Context, seen: NodeSnapshot, unfinished: tuple[Job, ...]) -> Iterable[Finding]:
     """What is not well with the node. Only where no job is open can a thing be nobody's."""
-    findings = node_findings(context.kinds, seen, context.verdicts)
+    findings = (*node_findings(context.kinds, seen, context.verdicts), *context.told())
     running = next((job for job in unfinished if job.state not in ENDED), None)
     if running is not None:
         return in_the_making(findings, running, context.journal.plan(running.plan_id))

@@ -12,6 +12,7 @@ from agents.node.observe.devices import DeviceScan
 from agents.node.observe.disks import observe_disks
 from agents.node.observe.enclosures import BayRules
 from agents.node.observe.host import HostProfile, observe_host
+from agents.node.observe.spares import as_spares, missing_spares, spare_places
 from appliance.errors import ApplianceError
 from appliance.kinds.base import Kind, Probe
 from appliance.model.disk import Disk, DiskRole, Medium, Smart, Transport
@@ -70,7 +71,12 @@ def observe_node(
     pools = {
         name: pool for name, pool in found.get("pool", {}).items() if isinstance(pool, PoolFound)
     }
-    disks = (*_with_roles(present, pools), *missing_members(present, pools, last_known))
+    spares = spare_places(pools, found.get("spare", {}))
+    disks = (
+        *as_spares(_with_roles(present, pools), spares),
+        *missing_members(present, pools, last_known),
+        *missing_spares(present, spares, last_known),
+    )
     return NodeSnapshot(
         host=host or Host(hostname="", profile=profile.name),
         taken_at=now,
@@ -97,7 +103,8 @@ def missing_members(
     gone: dict[str, Disk] = {}
     for serial, disk in last_known.items():
         expected = serial in members or disk.pool in nameless or disk.pool not in pools
-        if disk.pool and serial not in here and expected:
+        member = disk.pool and disk.role is not DiskRole.SPARE
+        if member and serial not in here and expected:
             gone[serial] = disk.model_copy(update={"missing": True, "paths": (), "node": ""})
     for serial, place in members.items():
         if serial and serial not in here and serial not in gone:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from agents.node.watch.verdicts import Verdicts
 from appliance.kinds.registry import AnyKind
 from appliance.model.alert import Concern, concern_of
-from appliance.model.disk import Disk
+from appliance.model.disk import Disk, DiskRole
 from appliance.model.resource import Finding, Severity
 from appliance.model.snapshot import NodeSnapshot
 from appliance.model.verdict import Grade, Verdict
@@ -24,10 +24,21 @@ _SEVERITY: Final[Mapping[Grade, Severity]] = {
 }
 
 
-def disk_findings(disk: Disk, verdict: Verdict) -> Iterator[Finding]:
+class Replacing(NamedTuple):
+    """A replacement that runs: no other disk of its pool may be pulled now."""
+
+    job: int
+    pool: str
+    going: frozenset[str]
+    """Serials of the disks that leave."""
+
+
+def disk_findings(
+    disk: Disk, verdict: Verdict, replacing: Replacing | None = None
+) -> Iterator[Finding]:
     """What is not well with a disk."""
     if disk.missing:
-        yield missing_disk(disk)
+        yield missing_disk(disk, replacing)
     elif verdict.verdict in _SEVERITY:
         worst = [line for line in verdict.evidence if line.grade is verdict.verdict]
         yield Finding(
@@ -52,8 +63,29 @@ def _accused(disk: Disk, verdict: Verdict) -> str:
     return "" if verdict.part in {"disk", "none"} else f"; the {verdict.part} is accused"
 
 
-def missing_disk(disk: Disk) -> Finding:
-    """A member of a pool that does not answer."""
+def missing_disk(disk: Disk, replacing: Replacing | None = None) -> Finding:
+    """A member of a pool, or a spare, that does not answer."""
+    if disk.role is DiskRole.SPARE:
+        return Finding(
+            severity=Severity.WARNING,
+            subject=f"disk/{disk.serial}",
+            what=f"the spare in {disk.where} does not answer",
+            why="it was pulled or has died; no disk is kept in its place meanwhile",
+            next_step="Seat it again, or name another spare in the spec",
+            cause=MISSING,
+        )
+    if replacing and disk.pool == replacing.pool and disk.serial not in replacing.going:
+        going = ", ".join(sorted(replacing.going)) or "another one"
+        return Finding(
+            severity=Severity.CRITICAL,
+            subject=f"disk/{disk.serial}",
+            what=f"the wrong disk went: {disk.where} of pool {disk.pool} does not answer while "
+            f"serial {going} is being replaced",
+            why="it was pulled in its place, or has died in the middle of the rebuild",
+            next_step="Put it back into its bay at once and pull nothing else; then: appliance "
+            f"job watch {replacing.job}",
+            cause=MISSING,
+        )
     return Finding(
         severity=Severity.CRITICAL,
         subject=f"disk/{disk.serial}",

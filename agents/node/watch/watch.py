@@ -14,6 +14,7 @@ from typing import Final
 from agents.node.observe.kernel import KernelSaid, disks_under
 from agents.node.observe.udev import Action, DeviceEvent
 from agents.node.watch.concerns import (
+    Replacing,
     about_disk,
     concerns_of,
     disk_findings,
@@ -29,6 +30,7 @@ from appliance.kinds.base import Probe
 from appliance.kinds.registry import AnyKind
 from appliance.model.alert import AlertTurn, Concern
 from appliance.model.disk import Disk
+from appliance.model.resource import Finding
 from appliance.model.snapshot import NodeSnapshot
 from appliance.state.alerts import Alerts
 
@@ -61,6 +63,12 @@ class Watched:
     now: Callable[[], datetime]
     disk_came: Callable[[], None] = lambda: None
     """Called when a disk was put in."""
+    told: Callable[[], Iterable[Finding]] = tuple
+    """What others have to tell of the node: spares that took over, scrubs that are late."""
+    replacing: Callable[[], Replacing | None] = lambda: None
+    """The replacement that runs, if one does."""
+    looked: Callable[[], None] = lambda: None
+    """Called when the node was looked at, or a disk went."""
     clock: Callable[[], float] = time.monotonic
     apart: Callable[[Callable[[], None]], None] = _in_a_thread
     """Does a look beside the hearing."""
@@ -164,6 +172,7 @@ class Watch(threading.Thread):
             pause_s = min(pause_s, self._next_gap_s) if self._again else pause_s
             self._looked_at, self._look_at = ended, ended + (0 if self._moved else pause_s)
             self._looks = False
+            parts.looked()
             self._ears.wake()
 
     def _bring_in_line(self, seen: NodeSnapshot, moves: int) -> None:
@@ -177,7 +186,8 @@ class Watch(threading.Thread):
                 return
             disks = {disk.serial: disk for disk in seen.disks}
             findings = node_findings(parts.kinds, seen, parts.verdicts)
-            concerns = concerns_of((*findings, *parts.telling.troubles()), disks, parts.verdicts)
+            told = (*parts.told(), *parts.telling.troubles())
+            concerns = concerns_of((*findings, *told), disks, parts.verdicts)
             self._sync(concerns, covers=lambda _: True)
 
     def _judge(self, seen: NodeSnapshot | None) -> None:
@@ -185,11 +195,14 @@ class Watch(threading.Thread):
         if seen is None:
             return
         verdicts = self._parts.verdicts
-        concerns = [
-            about_disk(finding, disk, verdicts)
+        disks, replacing = {disk.serial: disk for disk in seen.disks}, self._parts.replacing()
+        own = (
+            finding
             for disk in seen.disks
-            for finding in disk_findings(disk, verdicts.verdict(disk))
-        ]
+            for finding in disk_findings(disk, verdicts.verdict(disk), replacing)
+        )
+        told = (item for item in self._parts.told() if item.subject.startswith("disk/"))
+        concerns = tuple(concerns_of((*own, *told), disks, verdicts))
         self._sync(concerns, covers=lambda subject: subject.startswith("disk/"))
 
     def _devices(self, events: Iterable[DeviceEvent]) -> bool:
@@ -213,7 +226,8 @@ class Watch(threading.Thread):
                 moved = True
                 self._parts.verdicts.moved(disk.serial)
                 if disk.pool and disk.paths in {(), (event.node,)}:
-                    gone.append(about_disk(missing_disk(disk), disk, self._parts.verdicts))
+                    lost = missing_disk(disk, self._parts.replacing())
+                    gone.append(about_disk(lost, disk, self._parts.verdicts))
         if gone:
             self._parts.looking.gone({concern.serial for concern in gone})
             self._sync(gone, covers=lambda _: False)

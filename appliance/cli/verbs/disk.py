@@ -6,6 +6,7 @@ import argparse
 from typing import Any, Final
 
 from appliance.api import paths
+from appliance.api.care_words import care_line
 from appliance.api.words import clock, disk_health, disk_holds, disk_pairs, disk_verdict_lines
 from appliance.cli import render
 from appliance.cli.parsing import Parser, add_verb, parser_for, verbs_of
@@ -107,6 +108,8 @@ def _show(session: Session, arguments: argparse.Namespace) -> int:
     print(render.pairs(disk_pairs(detail["disk"])))
     for spans in disk_verdict_lines(detail["disk"]):
         print(render.line(spans))
+    for item in detail["care"]:
+        print(care_line(item))
     if detail["acknowledged"]:
         print("acknowledged until they rise:")
         for item in detail["acknowledged"]:

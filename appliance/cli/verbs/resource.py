@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from appliance.api import paths
+from appliance.api.care_words import care_line
 from appliance.api.words import flat, resource_cell, resource_state
 from appliance.cli import render
 from appliance.cli.parsing import Parser, Verbs, add_verb, parser_for, verbs_of
@@ -145,6 +146,8 @@ def _show(noun: str, session: Session, arguments: argparse.Namespace) -> int:
     for side, title in (("spec", "wanted"), ("found", "found")):
         print(f"{title}:")
         print(render.pairs(flat(item[side]), "  ") if item[side] else "  nothing")
+    for line in item["care"]:
+        print(care_line(line))
     for finding in item["findings"]:
         print(f"{finding['severity']}: {finding['what']}\n  next: {finding['next_step']}")
     return 0

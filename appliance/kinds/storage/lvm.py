@@ -7,17 +7,19 @@ from typing import ClassVar, Final
 
 from typing_extensions import override
 
-from appliance.errors import InvalidInputError, NotFoundError, RefusedError
+from appliance.errors import InvalidInputError, RefusedError
 from appliance.kinds.base import Change, Kind, Needs, Probe, View
 from appliance.kinds.lvm_report import INTEGRITY_STATUS, parse_integrity_status, volume_groups
 from appliance.kinds.pool_build import PoolBuild, wanted_tiers
+from appliance.kinds.pool_disks import resolved_disks
 from appliance.kinds.pool_found import pools_in
+from appliance.kinds.pool_hot_spares import spare_notes, spare_steps
 from appliance.kinds.pool_layout import MINIMUM_DISKS, fits
 from appliance.kinds.pool_leaving import Departure
 from appliance.kinds.pool_removal import removal_steps
 from appliance.kinds.pool_replace import PoolReplace
 from appliance.kinds.pool_replace_words import leaving_words, replacement_notes
-from appliance.kinds.pool_steps import PoolSteps, tag_text
+from appliance.kinds.pool_steps import PoolSteps
 from appliance.kinds.pool_words import capacity_notes, pool_findings
 from appliance.model.pool import PoolFound, PoolSpec, RaidLevel, TierFound, TierName, TierSpec
 from appliance.model.resource import Finding
@@ -54,20 +56,14 @@ class PoolKind(Kind[PoolSpec, PoolFound]):
     @override
     def resolve(self, name: str, spec: PoolSpec, view: View) -> PoolSpec:
         """Bays and WWNs become serials; each disk is wanted once, each level has its disks."""
-        tiers = {tier: spec.tier(tier) for tier in wanted_tiers(spec)}
-        if not tiers:
+        if not any(wanted_tiers(spec)):
             raise _invalid(name, "has no tier", "Give it [pool.NAME.capacity] with disks and raid.")
-        resolved = {
-            tier: wish.model_copy(
-                update={"disks": tuple(_serial(name, item, view) for item in wish.disks)}
-            )
-            for tier, wish in tiers.items()
-        }
-        _check_disks(name, resolved, view)
-        for tier, wish in resolved.items():
+        resolved = resolved_disks(name, spec, view)
+        tiers = {tier: resolved.tier(tier) for tier in wanted_tiers(resolved)}
+        for tier, wish in tiers.items():
             _check_level(name, tier, wish)
-        _check_cache(name, resolved)
-        return PoolSpec.model_validate(resolved)
+        _check_cache(name, tiers)
+        return resolved
 
     @override
     def plan(self, change: Change[PoolSpec, PoolFound], view: View) -> Iterator[Step]:
@@ -78,7 +74,9 @@ class PoolKind(Kind[PoolSpec, PoolFound]):
             return
         if change.found is not None:
             _refuse_changes(change.name, change.found, change.wanted)
-        yield from PoolReplace(_build(change, change.wanted, view)).steps()
+        replace = PoolReplace(_build(change, change.wanted, view))
+        yield from replace.steps()
+        yield from spare_steps(replace.departure)
 
     @override
     def act(
@@ -127,9 +125,9 @@ class PoolKind(Kind[PoolSpec, PoolFound]):
             return ()
         build = _build(change, change.wanted, view)
         departure = Departure.of(build)
-        if departure.leaving:
-            return tuple(replacement_notes(departure))
-        return tuple(capacity_notes(build))
+        leaving = bool(departure.leaving)
+        told = replacement_notes(departure) if leaving else capacity_notes(build)
+        return (*told, *spare_notes(build))
 
     @override
     def health(self, name: str, found: PoolFound) -> tuple[Finding, ...]:
@@ -144,7 +142,7 @@ class PoolKind(Kind[PoolSpec, PoolFound]):
         tiers = {tier: _adopted(tier, state) for tier, state in found.tiers.items()}
         if not tiers or None in tiers.values():
             return None
-        return PoolSpec.model_validate(tiers)
+        return PoolSpec.model_validate({**tiers, "spares": found.spares})
 
 
 def _build(change: Change[PoolSpec, PoolFound], wanted: PoolSpec, view: View) -> PoolBuild:
@@ -161,39 +159,6 @@ def _adopted(tier: TierName, state: TierFound) -> TierSpec | None:
         integrity=None if integrity is (tier is TierName.CAPACITY) else integrity,
         cache=state.cache_size if state.cached else None,
     )
-
-
-def _serial(pool: str, reference: str, view: View) -> str:
-    disk = view.snapshot.disk(reference)
-    if disk is not None:
-        return disk.serial
-    found = view.found("pool").get(pool)
-    known = found.members if isinstance(found, PoolFound) else ()
-    if any(item.serial == tag_text(reference) for item in known):
-        return reference
-    place = f"in bay {reference[4:]}" if reference.startswith("bay:") else f"'{reference}'"
-    raise NotFoundError(
-        f"There is no disk {place}, which pool '{pool}' wants.",
-        hint="List bays, serials and WWNs with: appliance disk list",
-        subject=f"pool/{pool}",
-    )
-
-
-def _check_disks(name: str, tiers: Mapping[TierName, TierSpec], view: View) -> None:
-    seen: set[str] = set()
-    for serial in (item for tier in tiers.values() for item in tier.disks):
-        if serial in seen:
-            raise _invalid(name, f"names disk {serial} twice", "Name each disk in one tier, once.")
-        seen.add(serial)
-    for other, spec in view.specs("pool").items():
-        if other == name or not isinstance(spec, PoolSpec):
-            continue
-        theirs = {item for tier in wanted_tiers(spec) for item in spec.tier(tier).disks}
-        for reference in sorted(theirs):
-            disk = view.snapshot.disk(reference)
-            if (disk.serial if disk else reference) in seen:
-                raise _invalid(name, f"wants disk {reference}, and so does pool '{other}'",
-                               "Name each disk in one pool only.")  # fmt: skip
 
 
 def _check_level(name: str, tier: TierName, wish: TierSpec) -> None:

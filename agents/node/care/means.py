@@ -1,0 +1,102 @@
+"""What the agent needs to do something by itself: the same plan, guard and journal as a person's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from agents.node.jobs.bench import Told, nobody_told
+from agents.node.jobs.jobs import Jobs
+from agents.node.watch.looking import Looking
+from agents.node.watch.verdicts import Verdicts
+from appliance.errors import RefusedError
+from appliance.kinds.load import typed
+from appliance.kinds.registry import AnyKind
+from appliance.model.job import ENDED, Job
+from appliance.model.plan import Plan
+from appliance.model.resource import ActionRequest, Resource
+from appliance.model.snapshot import NodeSnapshot
+from appliance.planner.plan import make_plan
+from appliance.state.audit import Audit
+from appliance.state.desired import Desired
+from appliance.state.journal import Journal
+
+ORIGIN = "agent"
+"""Where the node's own requests come from, in jobs and in the audit."""
+
+
+@dataclass(frozen=True)
+class Means:
+    """The parts of the agent that acting by itself takes."""
+
+    kinds: Mapping[str, AnyKind]
+    looking: Looking
+    jobs: Jobs
+    journal: Journal
+    desired: Desired
+    audit: Audit
+    verdicts: Verdicts
+    now: Callable[[], datetime]
+    new_id: Callable[[], str]
+
+    def wanted(self) -> tuple[Resource, ...]:
+        """The whole wish, each spec as its kind's own type."""
+        return typed(self.kinds, self.desired.resources())
+
+    def job_runs(self) -> bool:
+        """Whether something is being done; whatever is due waits for its end."""
+        return any(job.state not in ENDED for job in self.journal.jobs(unfinished=True))
+
+    def fresh(self) -> NodeSnapshot:
+        """The node as it is now, to plan on. Raises what looking raises."""
+        return self.looking.fresh(self.jobs.claims())
+
+    def plan(
+        self,
+        seen: NodeSnapshot,
+        after: tuple[Resource, ...],
+        action: ActionRequest | None = None,
+        asked: ActionRequest | None = None,
+    ) -> Plan:
+        """A plan as a person would get it. Raises what the planner and its guard refuse it with."""
+        made = make_plan(
+            self.kinds,
+            seen,
+            self.wanted(),
+            after,
+            action,
+            plan_id=self.new_id(),
+            now=self.now(),
+        )
+        return made.model_copy(update={"asked": asked or action})
+
+    def start(
+        self, plan: Plan, who: str, touches: frozenset[str], begun: Told = nobody_told
+    ) -> Job:
+        """Carry it out as `who`, if it touches nothing but these resources.
+
+        `begun` is told before anything is done. Raises RefusedError for a plan that would do
+        more, BusyError, StaleError.
+        """
+        more = sorted({step.resource for step in plan.steps} - touches)
+        if more:
+            raise RefusedError(
+                f"The plan would change {', '.join(more)} as well, which nobody asked for.",
+                hint="See what differs from the wish, and settle it: appliance status",
+                subject=more[0],
+            )
+        self.journal.save_plan(plan)
+
+        def accepted(job: Job) -> None:
+            self.note(who, "apply", f"job/{job.number}", f"accepted: {job.summary}")
+            begun(job)
+
+        confirmed = frozenset(item.token for item in plan.confirmations)
+        return self.jobs.start(plan, confirmed, who, ORIGIN, accepted)
+
+    def note(self, who: str, what: str, subject: str, outcome: str) -> None:
+        """A line in the audit. Raises FullError."""
+        self.audit.append(
+            self.now(), who=who, origin=ORIGIN, what=what, subject=subject, outcome=outcome
+        )

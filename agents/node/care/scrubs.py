@@ -1,0 +1,168 @@
+"""Scrubs by schedule: a pool's whole content read and checked, and what came of it kept.
+
+The kernel itself yields to other work: while clients read or write, a check goes on at
+dev.raid.speed_limit_min only, 1 MB/s a disk unless it was set otherwise (md(4)).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+from agents.node.care.means import Means
+from appliance.errors import ApplianceError
+from appliance.model.care import CareLine, ScrubRecord
+from appliance.model.job import Job
+from appliance.model.pool import PoolFound, PoolSpec
+from appliance.model.resource import ActionRequest, Finding, Severity
+from appliance.model.snapshot import NodeSnapshot
+from appliance.planner.schedule import next_due
+from appliance.state.care import CareBook
+
+LOG: Final = logging.getLogger(__name__)
+WHO: Final = "schedule"
+LATE: Final = timedelta(days=7)
+"""A scrub that could not begin for so long is told."""
+BEGINS: Final = timedelta(seconds=5)
+"""Between a scrub being written down and LVM having begun it."""
+_WHOLE: Final = 100.0
+
+
+class Scrubs:
+    """Begins scrubs that are due, one pool at a time, and follows all that run."""
+
+    def __init__(self, means: Means, book: CareBook) -> None:
+        self._means = means
+        self._book = book
+
+    def round(self, seen: NodeSnapshot) -> float | None:
+        """Do what is due; seconds until something is again. Raises FullError."""
+        now = self._means.now()
+        pools = tuple(_pools(seen))
+        for name, found in pools:
+            self._follow(name, found, seen.taken_at)
+        due: list[datetime] = []
+        for name, found in pools:
+            at = self._due(name)
+            if at is not None and at > now:
+                due.append(at)
+            elif at is not None and _is_whole(found) and not self._means.job_runs():
+                self._begin(name)
+                return 1.0
+        return min(((at - now).total_seconds() for at in due), default=None)
+
+    def findings(self) -> Iterator[Finding]:
+        """Scrubs that are late."""
+        for name in self._specs():
+            due = self._due(name)
+            if due is not None and self._means.now() - due > LATE:
+                yield Finding(
+                    severity=Severity.WARNING,
+                    subject=f"pool/{name}",
+                    what=f"pool {name} should have been scrubbed on {due:%Y-%m-%d} and was not",
+                    why="it waits until the pool is whole and nothing differs from the wish",
+                    next_step=f"See what is in the way: appliance status; then: appliance pool "
+                    f"scrub {name}",
+                    cause="scrub-late",
+                )
+
+    def lines(self, name: str) -> tuple[CareLine, ...]:
+        """When a pool was scrubbed last and will be next."""
+        spec = self._specs().get(name)
+        if spec is None:
+            return ()
+        last = self._book.last_scrub(name)
+        return (
+            CareLine(
+                what="scrub",
+                rhythm=spec.scrub,
+                last_at=last.begun_at if last else None,
+                outcome=outcome_words(last) if last else "",
+                next_at=self._due(name),
+            ),
+        )
+
+    def ask(self, name: str) -> None:
+        """Scrub a pool at the next chance."""
+        self._book.ask(_key(name), self._means.now())
+
+    def _specs(self) -> dict[str, PoolSpec]:
+        wanted = self._means.wanted()
+        return {item.name: item.spec for item in wanted if isinstance(item.spec, PoolSpec)}
+
+    def _due(self, name: str) -> datetime | None:
+        """None while one runs, and for a pool that nobody manages or wants scrubbed."""
+        spec, last, now = self._specs().get(name), self._book.last_scrub(name), self._means.now()
+        if spec is None or (last is not None and last.ended_at is None):
+            return None
+        key = _key(name)
+        if self._book.asked(key):
+            return now
+        since = self._book.since(key, now)
+        return next_due(spec.scrub, key, since=since, last=last.begun_at if last else None)
+
+    def _follow(self, name: str, found: PoolFound, taken_at: datetime) -> None:
+        """A scrub a person began is written down as well, when it is seen."""
+        last = self._book.last_scrub(name)
+        if any(state.sync_action == "check" for state in found.tiers.values()):
+            self._book.scrub_begun(name, self._means.now(), _failed(found))
+        elif last and last.ended_at is None and taken_at > last.begun_at + BEGINS:
+            if self._means.job_runs():
+                return
+            mismatches = sum(state.mismatches for state in found.tiers.values())
+            corrected = max(0, _failed(found) - last.failed_before)
+            self._book.scrub_ended(last.number, self._means.now(), mismatches, corrected)
+            LOG.info("scrub of pool %s: %d sectors differ, %d blocks corrected",
+                     name, mismatches, corrected)  # fmt: skip
+
+    def _begin(self, name: str) -> None:
+        means, action = self._means, ActionRequest(resource=f"pool/{name}", verb="scrub")
+        try:
+            seen = means.fresh()
+            failed = next((_failed(found) for pool, found in _pools(seen) if pool == name), 0)
+
+            def begun(_: Job) -> None:
+                self._book.scrub_begun(name, means.now(), failed)
+
+            plan = means.plan(seen, means.wanted(), action)
+            if not plan.steps:
+                return
+            means.start(plan, WHO, frozenset({f"pool/{name}"}), begun)
+        except ApplianceError as error:
+            LOG.info("pool %s is scrubbed later: %s", name, error.message)
+        else:
+            self._book.answered(_key(name))
+
+
+def outcome_words(record: ScrubRecord) -> str:
+    """What came of a scrub."""
+    if record.ended_at is None:
+        return "runs"
+    found = f"{record.mismatches} sectors differ" if record.mismatches else "no mismatches"
+    healed = f", {record.corrected} blocks corrected" if record.corrected else ""
+    return f"{found}{healed}"
+
+
+def _key(pool: str) -> str:
+    return f"scrub/{pool}"
+
+
+def _pools(seen: NodeSnapshot) -> Iterator[tuple[str, PoolFound]]:
+    for name, found in seen.found.get("pool", {}).items():
+        if isinstance(found, PoolFound):
+            yield name, found
+
+
+def _is_whole(found: PoolFound) -> bool:
+    """All disks there and in sync: redundancy that is not there cannot be checked."""
+    quiet = all(
+        state.sync_percent >= _WHOLE and state.sync_action in ("", "idle")
+        for state in found.tiers.values()
+    )
+    return quiet and not any(member.missing for member in found.members)
+
+
+def _failed(found: PoolFound) -> int:
+    return sum(member.mismatches or 0 for member in found.members)

@@ -1,0 +1,36 @@
+"""Which disk is being replaced now: so that the pull of another one is told as what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from agents.node.handlers.hands import is_replacement
+from agents.node.watch.concerns import Replacing
+from appliance.kinds.load import Kinds, typed_plan
+from appliance.kinds.pool_disks import disks_of
+from appliance.model.job import ENDED
+from appliance.model.pool import PoolSpec
+from appliance.model.resource import Resource
+from appliance.state.journal import Journal
+
+
+def replacing(kinds: Kinds, journal: Journal) -> Replacing | None:
+    """The replacement that runs; None when none does."""
+    for job in journal.jobs(unfinished=True):
+        plan = journal.plan(job.plan_id)
+        if job.state not in ENDED and is_replacement(plan):
+            wish = typed_plan(kinds, plan)
+            after = _members(wish.after)
+            for pool, disks in _members(wish.before).items():
+                going = disks - after.get(pool, frozenset())
+                if going:
+                    return Replacing(job.number, pool, going)
+    return None
+
+
+def _members(resources: Iterable[Resource]) -> dict[str, frozenset[str]]:
+    return {
+        item.name: frozenset(disks_of(item.spec)) - frozenset(item.spec.spares)
+        for item in resources
+        if isinstance(item.spec, PoolSpec)
+    }

@@ -1,0 +1,131 @@
+"""Scrubs begin by themselves, one pool at a time, and what came of them is kept."""
+
+from __future__ import annotations
+
+import pytest
+
+from agents.node.care.scrubs import LATE, Scrubs
+from appliance.errors import StepFailedError
+from appliance.model.command import Command, Output
+from appliance.model.job import JobState
+from tests.unit.care.node import CareNode, later
+from tests.unit.fakehost import NOW
+
+CHECK = "lvchange --syncaction check"
+
+
+@pytest.fixture
+def scrubs(node: CareNode) -> Scrubs:
+    return Scrubs(node.means, node.book)
+
+
+def checks(node: CareNode, *, action: str, mismatches: int = 0, failed: int = 0) -> None:
+    for tier in node.snapshot["found"]["pool"]["clinic"]["tiers"].values():
+        tier["sync_action"] = action
+    capacity = node.snapshot["found"]["pool"]["clinic"]["tiers"]["capacity"]
+    capacity["mismatches"] = mismatches
+    capacity["members"][0]["mismatches"] = failed
+
+
+def until_due(node: CareNode, scrubs: Scrubs) -> None:
+    seconds = scrubs.round(node.now_seen)
+    assert seconds is not None
+    assert 0 < seconds <= 30 * 86400
+    node.passes(seconds=seconds)
+
+
+def test_a_pool_is_scrubbed_when_it_is_due_and_the_outcome_kept(
+    node: CareNode, scrubs: Scrubs
+) -> None:
+    until_due(node, scrubs)
+    scrubs.round(node.now_seen)
+    (job,) = node.at_rest()
+    assert (job.who, job.state) == ("schedule", JobState.DONE)
+    assert [line.rpartition(" ")[0] for line in node.ran] == [CHECK, CHECK]
+    begun = node.time
+    checks(node, action="check")
+    assert scrubs.round(node.now_seen) is None
+    (line,) = scrubs.lines("clinic")
+    assert (line.outcome, line.next_at) == ("runs", None)
+    node.passes(hours=3)
+    checks(node, action="idle", mismatches=16, failed=5)
+    assert scrubs.round(node.now_seen) == pytest.approx((30 * 24 - 3) * 3600)
+    (line,) = scrubs.lines("clinic")
+    assert (line.last_at, line.outcome) == (begun, "16 sectors differ, 5 blocks corrected")
+    assert (later(line.next_at) - begun).days == 30
+
+
+def test_one_that_a_person_began_counts_too(node: CareNode, scrubs: Scrubs) -> None:
+    checks(node, action="check", failed=2)
+    assert scrubs.round(node.now_seen) is None
+    node.passes(minutes=10)
+    checks(node, action="idle", failed=2)
+    scrubs.round(node.now_seen)
+    (line,) = scrubs.lines("clinic")
+    assert (line.last_at, line.outcome) == (NOW, "no mismatches")
+    assert node.at_rest() == []
+
+
+def test_after_a_replacement_at_the_next_chance(node: CareNode, scrubs: Scrubs) -> None:
+    scrubs.ask("clinic")
+    scrubs.round(node.now_seen)
+    assert len(node.at_rest()) == 1
+    checks(node, action="check")
+    scrubs.round(node.now_seen)
+    node.passes(minutes=10)
+    checks(node, action="idle")
+    scrubs.round(node.now_seen)
+    assert len(node.at_rest()) == 1
+
+
+@pytest.mark.parametrize("what", ["missing", "recover", "partial", "job"])
+def test_a_pool_that_is_not_whole_waits_and_is_told_when_that_lasts(
+    node: CareNode, scrubs: Scrubs, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tier = node.snapshot["found"]["pool"]["clinic"]["tiers"]["capacity"]
+    match what:
+        case "missing":
+            tier["members"][0]["missing"] = True
+        case "recover":
+            tier["sync_action"] = "recover"
+        case "partial":
+            tier["sync_percent"] = 50
+        case _:
+            monkeypatch.setattr(type(node.means), "job_runs", lambda _: True)
+    until_due(node, scrubs)
+    assert scrubs.round(node.now_seen) is None
+    assert node.at_rest() == []
+    assert list(scrubs.findings()) == []
+    node.passes(seconds=LATE.total_seconds() + 1)
+    (finding,) = scrubs.findings()
+    assert (finding.subject, finding.cause) == ("pool/clinic", "scrub-late")
+
+
+def test_never_and_pools_that_nobody_manages(node: CareNode, scrubs: Scrubs) -> None:
+    node.site["pool"]["clinic"]["scrub"] = "never"
+    node.want(node.site)
+    assert scrubs.round(node.now_seen) is None
+    (line,) = scrubs.lines("clinic")
+    assert line.next_at is None
+    node.want({})
+    assert scrubs.round(node.now_seen) is None
+    assert scrubs.lines("clinic") == ()
+
+
+def test_a_scrub_that_cannot_begin_is_tried_again(
+    node: CareNode, scrubs: Scrubs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(_: Command) -> Output:
+        raise StepFailedError("LVM cannot.", hint="Look.", subject="pool/clinic")
+
+    scrubs.ask("clinic")
+    node.site["user"] = {"ada": {}}
+    node.want(node.site)
+    scrubs.round(node.now_seen)
+    assert node.at_rest() == []
+    node.site.pop("user")
+    node.want(node.site)
+    monkeypatch.setattr(node, "run", refuses)
+    scrubs.round(node.now_seen)
+    (job,) = node.at_rest()
+    assert job.state is not JobState.DONE
