@@ -24,6 +24,8 @@ from tui.screens.place import Place
 from tui.screens.preview import preview
 from tui.widgets.choice import Choice
 
+_BLANK: Final = frozenset({DiskRole.FREE, DiskRole.QUARANTINED})
+"""One in quarantine is admitted by the plan that takes it, or refused there."""
 _SECRET_WORDS: Final = ("secret", "password", "key")
 
 
@@ -246,7 +248,7 @@ class FormScreen(Place):
         self._offers["free disks"] = tuple(
             f"bay:{disk.bay}" if disk.bay else disk.serial
             for disk in found.disks
-            if disk.role is DiskRole.FREE and not disk.missing and disk.size
+            if disk.role in _BLANK and not disk.missing and disk.size
         )
         self._again()
 
@@ -272,7 +274,9 @@ def _editor(field: Field, text: str) -> Input | Choice:
         unset = f"default: {field.default}" if field.default else "not set"
         return Choice(("", *field.choices), text, unset=unset)
     shown = field.default if isinstance(field.default, str | int) else ""
-    return Input(text, placeholder=str(shown or "").strip() or " ", compact=True)
+    # Not selected: one who goes to a field and types means to go on, not to write over all of it.
+    hint = str(shown or "").strip() or " "
+    return Input(text, placeholder=hint, compact=True, select_on_focus=False)
 
 
 def _offer_of(field: Field, noun: str) -> str:
