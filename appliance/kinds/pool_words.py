@@ -15,6 +15,9 @@ from appliance.model.resource import Finding, Severity
 MARKS: Final = ((90, Severity.CRITICAL), (80, Severity.WARNING), (70, Severity.INFO))
 """Fill levels in percent that are told; past the first no new thin volume is made."""
 
+DISAGREES: Final = "mismatches exist"
+"""LVM's word for a RAID whose last scrub found copies that differ (lvs(8), lv_health_status)."""
+
 HARD_STOP: Final = MARKS[0][0]
 
 
@@ -110,6 +113,16 @@ def _tier(subject: str, tier: TierName, state: TierFound) -> Iterator[Finding]:
             what=f"Tier {tier} is degraded: it works without {_away(state)}.",
             why=f"LVM says: {state.health}" if state.health else "",
             next_step="Put the missing disk back or have it replaced before another one fails.",
+        )  # fmt: skip
+    elif state.health == DISAGREES:
+        yield Finding(
+            severity=Severity.WARNING, subject=subject,
+            what=f"{state.mismatches} sectors of tier {tier} differ between its copies or parity.",
+            why="The last scrub found them. A crash in the middle of a write leaves such places; so "
+            "does memory or a disk that returns other data than was written.",
+            next_step=f"Scrub again: appliance pool scrub {subject.partition('/')[2]}; if the number "
+            "comes back, look at the disks' health and the memory's, and compare with a backup.",
+            cause="scrub-mismatches",
         )  # fmt: skip
     elif state.health:
         yield Finding(

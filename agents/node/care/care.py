@@ -5,16 +5,19 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Final, Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, NamedTuple, Protocol
 
+from agents.node.apply.files import NodeFiles
 from agents.node.apply.handles import Runs
+from agents.node.care.lights import BayLights
 from agents.node.care.means import Means
 from agents.node.care.scrubs import Scrubs
 from agents.node.care.selftests import SelfTestRounds
 from agents.node.care.spares import Spares
 from agents.node.observe.smart import SmartCache
 from appliance.errors import ApplianceError
+from appliance.kinds.base import Probe
 from appliance.model.care import CareLine
 from appliance.model.disk import Disk
 from appliance.model.resource import Finding
@@ -36,21 +39,41 @@ class Part(Protocol):
         """What to tell of it."""
 
 
-class Care(threading.Thread):
-    """Spares, scrubs and self-tests, each by what the watch last saw."""
+class Parts(NamedTuple):
+    """All that is done by itself."""
 
-    def __init__(
-        self,
-        spares: Spares,
-        scrubs: Scrubs,
-        tests: SelfTestRounds,
-        last: Callable[[], NodeSnapshot | None],
-    ) -> None:
+    spares: Spares
+    scrubs: Scrubs
+    tests: SelfTestRounds
+    lights: BayLights
+
+
+class Tools(Protocol):
+    """What care touches of the machine; the agent's `Outside` has it."""
+
+    @property
+    def files(self) -> NodeFiles:
+        """The node's files."""
+
+    @property
+    def executor(self) -> Runs:
+        """Carries commands out."""
+
+    @property
+    def smart(self) -> SmartCache:
+        """The last readings."""
+
+    def probe(self) -> Probe:
+        """Makes a reading handle."""
+
+
+class Care(threading.Thread):
+    """Spares, scrubs, self-tests and lights, each by what the watch last saw."""
+
+    def __init__(self, parts: Parts, last: Callable[[], NodeSnapshot | None]) -> None:
         super().__init__(name="care", daemon=True)
-        self.spares = spares
-        self._scrubs = scrubs
-        self._tests = tests
-        self._parts: Sequence[Part] = (spares, scrubs, tests)
+        self.spares, self._scrubs, self._tests, self._lights = parts
+        self._parts: Sequence[Part] = parts
         self._last = last
         self._wake = threading.Event()
         self._over = False
@@ -93,9 +116,11 @@ class Care(threading.Thread):
         """What is done to a disk by itself."""
         return self._tests.lines(disk)
 
-    def replaced(self, pool: str) -> None:
-        """A disk of the pool was replaced: that all of it can be read is proven by a scrub."""
+    def replacing(self, pool: str, disks: Iterable[Disk], job: int) -> None:
+        """A replacement has begun: its bays are lit, and a scrub will prove what it made."""
         self._scrubs.ask(pool)
+        for disk in disks:
+            self._lights.light(disk, job)
 
     def _one(self, part: Part, seen: NodeSnapshot) -> float:
         try:
@@ -106,12 +131,14 @@ class Care(threading.Thread):
         return LONGEST_S if due_s is None else due_s
 
 
-def attend(means: Means, book: CareBook, drives: SmartCache, executor: Runs) -> Care:
+def attend(means: Means, book: CareBook, tools: Tools) -> Care:
     """All of it, on the parts of the agent."""
-    scrubs = Scrubs(means, book)
-    return Care(
-        Spares(means, book, time.monotonic, scrubs.ask),
-        scrubs,
-        SelfTestRounds(book, drives, executor, means.now, note=means.note),
-        means.looking.last,
-    )
+    scrubs, lights = Scrubs(means, book), BayLights(means, tools.probe, tools.files)
+
+    def taken(lost: Disk, job: int) -> None:
+        scrubs.ask(lost.pool)
+        lights.light(lost, job)
+
+    spares = Spares(means, book, time.monotonic, taken)
+    tests = SelfTestRounds(book, tools.smart, tools.executor, means.now, note=means.note)
+    return Care(Parts(spares, scrubs, tests, lights), means.looking.last)

@@ -17,7 +17,7 @@ from appliance.model.job import Job, JobState
 from appliance.model.pool import PoolSpec, SparesFor
 from appliance.model.resource import ActionRequest, Finding, Resource
 from appliance.model.snapshot import NodeSnapshot
-from appliance.model.verdict import Grade, Part
+from appliance.model.verdict import Confidence, Grade, Part
 from appliance.planner.spares import Takeover, has_spares, refilled, takeover
 from appliance.state.care import CareBook
 
@@ -43,9 +43,9 @@ class Spares:
         means: Means,
         book: CareBook,
         clock: Callable[[], float],
-        taken: Callable[[str], None],
+        taken: Callable[[Disk, int], None],
     ) -> None:
-        """`taken` hears the name of each pool a spare comes into."""
+        """`taken` hears of each disk whose place is taken, and of the job."""
         self._means = means
         self._book = book
         self._clock = clock
@@ -108,7 +108,8 @@ class Spares:
         if loss.spec.spares_for is not SparesFor.FAILING:
             return False
         verdict = self._means.verdicts.verdict(loss.disk)
-        return verdict.verdict is Grade.FAILING and verdict.part is Part.DISK
+        sure = verdict.confidence is not Confidence.LOW
+        return sure and verdict.verdict is Grade.FAILING and verdict.part is Part.DISK
 
     def _done(self, record: TakeoverRecord) -> bool:
         return self._means.journal.job(record.job).state is JobState.DONE
@@ -157,7 +158,7 @@ class Spares:
                 at=self._means.now(),
             )
         )
-        self._taken(taken.old.pool)
+        self._taken(taken.old, job.number)
 
     # --- a spare again
 

@@ -149,7 +149,7 @@ def compose(outside: Outside, database: Path, boundary: Boundary = no_boundary) 
         alerts=Alerts(store),
         outbox=Outbox(store),
         lights=Lights(outside.probe, outside.files),
-        care=attend(means, CareBook(store), outside.smart, outside.executor),
+        care=attend(means, CareBook(store), outside),
         network=NetworkGuard(outside.files, outside.executor),
     )
 

@@ -7,6 +7,7 @@ from typing import Final
 from agents.node.handlers.callers import Caller
 from agents.node.handlers.context import Context
 from agents.node.handlers.hands import check_hands, is_replacement
+from agents.node.handlers.replacing import leaving
 from agents.node.jobs.bench import Told
 from appliance.api.contract import JobQuery
 from appliance.api.wire import ApplyRequest, Empty, JobList
@@ -31,8 +32,10 @@ def job_start(context: Context, caller: Caller, body: ApplyRequest) -> Job:
     accepted = _noting(context, caller, "apply", confirmed)
     started = context.jobs.start(plan, body.confirm, caller.user, caller.origin, accepted)
     if context.care is not None and is_replacement(plan):
-        for pool in sorted({step.resource.partition("/")[2] for step in plan.steps}):
-            context.care.replaced(pool)
+        seen = context.looking.recent()
+        for pool, going in leaving(context.kinds, plan):
+            disks = (disk for serial in sorted(going) if (disk := seen.disk(serial)))
+            context.care.replacing(pool, disks, started.number)
     return started
 
 

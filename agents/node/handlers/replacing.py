@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from agents.node.handlers.hands import is_replacement
 from agents.node.watch.concerns import Replacing
 from appliance.kinds.load import Kinds, typed_plan
 from appliance.kinds.pool_disks import disks_of
 from appliance.model.job import ENDED
+from appliance.model.plan import Plan
 from appliance.model.pool import PoolSpec
 from appliance.model.resource import Resource
 from appliance.state.journal import Journal
@@ -19,13 +20,19 @@ def replacing(kinds: Kinds, journal: Journal) -> Replacing | None:
     for job in journal.jobs(unfinished=True):
         plan = journal.plan(job.plan_id)
         if job.state not in ENDED and is_replacement(plan):
-            wish = typed_plan(kinds, plan)
-            after = _members(wish.after)
-            for pool, disks in _members(wish.before).items():
-                going = disks - after.get(pool, frozenset())
-                if going:
-                    return Replacing(job.number, pool, going)
+            for pool, going in leaving(kinds, plan):
+                return Replacing(job.number, pool, going)
     return None
+
+
+def leaving(kinds: Kinds, plan: Plan) -> Iterator[tuple[str, frozenset[str]]]:
+    """Each pool that gives disks up by a plan, and their serials."""
+    wish = typed_plan(kinds, plan)
+    after = _members(wish.after)
+    for pool, disks in _members(wish.before).items():
+        going = disks - after.get(pool, frozenset())
+        if going:
+            yield pool, going
 
 
 def _members(resources: Iterable[Resource]) -> dict[str, frozenset[str]]:

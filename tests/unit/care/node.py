@@ -71,11 +71,12 @@ class CareNode:
         ids = itertools.count(1)
         root = folder / "root"
         root.mkdir()
+        self.files = NodeFiles(root)
         bench = Bench(
             kinds=self.kinds,
             journal=self.journal,
             desired=self.desired,
-            actor=Actor(self, NodeFiles(root), FakeGuests()),
+            actor=Actor(self, self.files, FakeGuests()),
             observe=self.sight.fresh,
             now=lambda: self.time,
             new_id=lambda: f"p{next(ids)}",

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from agents.node.care.care import LONGEST_S, SOON_S, Care, attend
+from agents.node.care.care import LONGEST_S, SOON_S, Care, Parts, attend
 from agents.node.observe.smart import SmartCache, SmartReader
 from appliance.errors import UnavailableError
+from appliance.kinds.base import Probe
 from appliance.model.resource import Finding, Severity
 from appliance.model.snapshot import NodeSnapshot
 from tests.unit.care.node import CareNode
+from tests.unit.fakes import FakeProbe
 
 
 class Part:
@@ -32,14 +34,26 @@ class Part:
         yield Finding(severity=Severity.INFO, subject="node", what=str(self.due_s), next_step="-")
 
 
+class Box:
+    """The machine around the node."""
+
+    def __init__(self, node: CareNode) -> None:
+        self.files = node.files
+        self.executor = node
+        self.smart = SmartCache(SmartReader(node.run), lambda: node.seconds)
+
+    def probe(self) -> Probe:
+        return FakeProbe()
+
+
 @pytest.fixture
 def parts() -> list[Part]:
-    return [Part(None), Part(600), Part(7200)]
+    return [Part(None), Part(600), Part(7200), Part(None)]
 
 
 @pytest.fixture
 def care(node: CareNode, parts: list[Part]) -> Care:
-    return Care(parts[0], parts[1], parts[2], node.sight.last)  # type: ignore[arg-type]
+    return Care(Parts(*parts), node.sight.last)  # type: ignore[arg-type]
 
 
 def test_it_sleeps_until_the_first_is_due_an_hour_at_most(care: Care, parts: list[Part]) -> None:
@@ -48,7 +62,7 @@ def test_it_sleeps_until_the_first_is_due_an_hour_at_most(care: Care, parts: lis
     assert care.round() == LONGEST_S
     parts[1].due_s = 0.1
     assert care.round() == 1
-    assert [part.rounds for part in parts] == [3, 3, 3]
+    assert [part.rounds for part in parts] == [3, 3, 3, 3]
 
 
 def test_trouble_is_tried_again_soon_and_holds_up_nobody(care: Care, parts: list[Part]) -> None:
@@ -58,13 +72,13 @@ def test_trouble_is_tried_again_soon_and_holds_up_nobody(care: Care, parts: list
 
 
 def test_before_the_first_look_nothing_is_done(parts: list[Part]) -> None:
-    care = Care(parts[0], parts[1], parts[2], lambda: None)  # type: ignore[arg-type]
+    care = Care(Parts(*parts), lambda: None)  # type: ignore[arg-type]
     assert care.round() == SOON_S
     assert parts[0].rounds == 0
 
 
 def test_all_findings_are_told(care: Care) -> None:
-    assert [item.what for item in care.findings()] == ["None", "600", "7200"]
+    assert [item.what for item in care.findings()] == ["None", "600", "7200", "None"]
 
 
 def test_the_thread_wakes_when_the_node_was_looked_at_and_ends(
@@ -80,8 +94,7 @@ def test_the_thread_wakes_when_the_node_was_looked_at_and_ends(
 
 
 def test_put_together_on_a_node_it_starts_nothing_while_nothing_is_due(node: CareNode) -> None:
-    cache = SmartCache(SmartReader(node.run), lambda: node.seconds)
-    care = attend(node.means, node.book, cache, node)
+    care = attend(node.means, node.book, Box(node))
     looks = node.sight.looks
     care.round()
     assert (node.ran, node.sight.looks, node.at_rest()) == ([], looks, [])
@@ -90,6 +103,6 @@ def test_put_together_on_a_node_it_starts_nothing_while_nothing_is_due(node: Car
     assert disk is not None
     assert [line.what for line in care.of_disk(disk)] == ["long self-test", "short self-test"]
     assert care.findings() == ()
-    care.replaced("clinic")
+    care.replacing("clinic", [disk], 1)
     care.round()
     assert [job.who for job in node.at_rest()] == ["schedule"]

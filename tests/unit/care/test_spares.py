@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agents.node.care.spares import GRACE_S, RETRY_S, Spares
-from agents.node.watch.verdicts import Verdicts
 from appliance.errors import StepFailedError
 from appliance.model.command import Command, Output
 from appliance.model.disk import Disk
@@ -32,9 +32,12 @@ class Ward:
 
     def __init__(self, node: CareNode) -> None:
         self.node = node
-        self.scrubs: list[str] = []
-        self.spares = Spares(node.means, node.book, lambda: node.seconds, self.scrubs.append)
+        self.taken: list[str] = []
+        self.spares = Spares(node.means, node.book, lambda: node.seconds, self.take)
         node.turns_into[DELTAG] = taken_over()
+
+    def take(self, lost: Disk, job: int) -> None:
+        self.taken.append(f"{lost.serial} of {lost.pool} by job {job}")
 
     def round(self) -> float | None:
         return self.spares.round(self.node.now_seen)
@@ -101,7 +104,7 @@ def test_a_spare_takes_over_is_told_and_another_disk_becomes_the_spare(ward: War
     assert (job.state, job.who, job.error) == (JobState.DONE, "spare", "")
     assert any("lvconvert --yes --repair" in line for line in node.ran)
     assert node.audited()[0] == ("spare", "apply", f"job/{job.number}")
-    assert ward.scrubs == ["clinic"]
+    assert ward.taken == [f"ZSAS0002 of clinic by job {job.number}"]
     assert ward.pool.capacity
     assert ward.pool.capacity.disks[2] == "ZNEW0001"
     assert ward.told() == [
@@ -244,10 +247,15 @@ def test_a_failing_disk_is_copied_first_unless_only_lost_ones_count(
     pool = node.site["pool"]["clinic"]
     pool |= {"spares": ["ZNEW0001"], "spares_for": "lost"}
     node.want(node.site)
-    monkeypatch.setattr(type(node.verdicts), "verdict", third_disk_fails)
+    sure = partial(third_disk_fails, Confidence.HIGH)
+    unsure = partial(third_disk_fails, Confidence.LOW)
+    monkeypatch.setattr(node.verdicts, "verdict", sure)
     assert ward.round() is None
     pool["spares_for"] = "failing"
     node.want(node.site)
+    monkeypatch.setattr(node.verdicts, "verdict", unsure)
+    assert ward.round() is None
+    monkeypatch.setattr(node.verdicts, "verdict", sure)
     ward.lasts()
     ward.round()
     node.at_rest()
@@ -255,9 +263,9 @@ def test_a_failing_disk_is_copied_first_unless_only_lost_ones_count(
     assert not any("--repair" in line for line in node.ran)
 
 
-def third_disk_fails(_: Verdicts, disk: Disk) -> Verdict:
+def third_disk_fails(confidence: Confidence, disk: Disk) -> Verdict:
     """The verdict on any disk."""
     grade = Grade.FAILING if disk.serial == "ZSAS0002" else Grade.HEALTHY
     return Verdict(
-        verdict=grade, part=Part.DISK, confidence=Confidence.HIGH, evidence=(), next_step="Look."
+        verdict=grade, part=Part.DISK, confidence=confidence, evidence=(), next_step="Look."
     )

@@ -71,8 +71,17 @@ def test_sync_lvms_own_words_and_inactive_tiers():
     assert said(pool(sync_percent=12.5, sync_action="recover")) == [
         (Severity.INFO, "Tier capacity is at 12.5 % of its recover.")
     ]
-    assert "mismatches exist" in said(pool(health="mismatches exist"))[0][1]
+    assert "LVM says 'refresh needed'" in said(pool(health="refresh needed"))[0][1]
     assert said(pool(active=False)) == [(Severity.CRITICAL, "Tier capacity is not active.")]
+
+
+def test_what_a_scrub_found_is_told_with_its_number():
+    assert said(pool(health="mismatches exist", mismatches=128)) == [
+        (
+            Severity.WARNING,
+            "128 sectors of tier capacity differ between its copies or parity.",
+        )
+    ]
 
 
 def test_an_untagged_member_points_at_the_unfinished_job():
