@@ -37,6 +37,7 @@ from appliance.health.judge import judge
 from appliance.kinds.load import Kinds, load_snapshot
 from appliance.kinds.registry import all_kinds
 from appliance.model.disk import Disk
+from appliance.model.erasing import EraseMeans, EraseMethod, MethodFound, Sanitization
 from appliance.model.job import Job
 from appliance.model.plan import Plan
 from appliance.model.smart import SmartReading
@@ -47,6 +48,7 @@ from appliance.state.alerts import Alerts
 from appliance.state.audit import Audit
 from appliance.state.db import Store
 from appliance.state.desired import Desired, replace_desired
+from appliance.state.disk_book import DiskBook
 from appliance.state.disk_records import DiskRecords
 from appliance.state.journal import Journal
 from appliance.state.outbox import Outbox
@@ -54,6 +56,10 @@ from appliance.state.outbox import Outbox
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
+NO_MEANS: Final = EraseMeans(
+    found=(MethodFound(method=EraseMethod.OVERWRITE, category=Sanitization.CLEAR),)
+)
+"""A recording cannot be asked; zeros can be written over any disk."""
 SNAPSHOT: Final = "snapshot.json"
 
 
@@ -84,7 +90,7 @@ def recorded_node(folder: Path) -> Starlette:
         kinds, looking, RecordedJobs(bench), journal, desired, audit, secrets, now, new_id,
         f"{agent_version()}, a recording", RecordedVerdicts(DiskRecords(store), now), Alerts(store),
         Outbox(store), Lights(lambda: NodeProbe(NoHands(), files, tuple), files),
-        NetworkGuard(files, NoHands()),
+        NetworkGuard(files, NoHands()), DiskBook(store, audit, now), lambda _: NO_MEANS,
     )  # fmt: skip
     front = Front(answering(context, Callers(_whoever)))
     made = application(front)

@@ -34,6 +34,7 @@ from appliance.api.wire import (
 )
 from appliance.model.alert import Alert
 from appliance.model.audit import AuditVerdict
+from appliance.model.erasing import Certificate
 from appliance.model.job import Job
 from appliance.model.light import Light
 from appliance.model.link import NetworkChange
@@ -121,6 +122,9 @@ DISK_LIGHT: Final = Endpoint("disk_light", "GET", paths.DISK_LIGHT, Empty, Light
 DISK_LIGHT_SET: Final = Endpoint(
     "disk_light_set", "PUT", paths.DISK_LIGHT, LightSwitch, Light, CallEffect.PLAN, HANDS,
     "Light the disk's bay, or let it be dark again")  # fmt: skip
+DISK_CERTIFICATE: Final = Endpoint(
+    "disk_certificate", "GET", paths.DISK_CERTIFICATE, Empty, Certificate, CallEffect.READ, ANYONE,
+    "The newest certificate that the disk was erased")  # fmt: skip
 CHASSIS: Final = Endpoint("chassis", "GET", paths.CHASSIS, Empty, Chassis, CallEffect.READ, ANYONE,
                           "The bays of the chassis, as a person sees them")  # fmt: skip
 KINDS: Final = Endpoint("kinds", "GET", paths.KINDS, Empty, KindList, CallEffect.READ, ANYONE,
@@ -174,8 +178,8 @@ AUDIT_VERIFY: Final = Endpoint("audit_verify", "GET", paths.AUDIT_VERIFY, Empty,
                                CallEffect.READ, WATCHERS, "Check the audit's hash chain")  # fmt: skip
 
 ENDPOINTS: Final[tuple[Endpoint[Any, Any], ...]] = (
-    STATUS, SNAPSHOT, DISKS, DISK, DISK_LIGHT, DISK_LIGHT_SET, CHASSIS, KINDS, RESOURCES, RESOURCE,
-    SITE, PLAN_MAKE, PLAN_GET, JOB_START,
+    STATUS, SNAPSHOT, DISKS, DISK, DISK_LIGHT, DISK_LIGHT_SET, DISK_CERTIFICATE, CHASSIS, KINDS, RESOURCES,
+    RESOURCE, SITE, PLAN_MAKE, PLAN_GET, JOB_START,
     JOBS, JOB_GET, JOB_FINISH, JOB_UNDO, JOB_ABANDON, SECRETS, SECRET_PUT, SECRET_DROP, ALERTS,
     ALERT, ALERT_ACKNOWLEDGE, NETWORK, NETWORK_CONFIRM, METRICS, AUDIT, AUDIT_VERIFY,
 )  # fmt: skip

@@ -8,12 +8,14 @@ from typing import Any
 
 from pydantic import FieldSerializationInfo, SecretStr, field_serializer
 
+from appliance.model.admission import DiskEntry
 from appliance.model.alert import Alert
 from appliance.model.audit import AuditLine
 from appliance.model.base import Value
 from appliance.model.care import CareLine
 from appliance.model.disk import Disk
 from appliance.model.disk_record import AcknowledgedValue, KernelWord
+from appliance.model.erasing import Certificate
 from appliance.model.job import Job
 from appliance.model.profile import Bay, Panel
 from appliance.model.resource import AnyFound, AnySpec, Finding
@@ -53,6 +55,10 @@ class DiskDetail(Value):
     """Looks of the past, oldest first: one an hour, then one a day, then one a week."""
     care: tuple[CareLine, ...] = ()
     """Its self-tests by schedule."""
+    standing: DiskEntry | None = None
+    """Whether and on what it was admitted; None for a disk that is new."""
+    certificates: tuple[Certificate, ...] = ()
+    """That it was erased, newest first."""
 
 
 class LightSwitch(Value):

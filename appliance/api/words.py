@@ -14,6 +14,13 @@ MOST: Final = 8
 _SEVERITIES: Final = {"critical": "CRITICAL", "warning": "WARNING", "info": "note"}
 _HEALTH: Final = {"healthy": "ok", "prefail": "PREFAIL", "failing": "FAILING"}
 _TONES: Final = {"healthy": "ok", "watch": "warning", "prefail": "warning", "failing": "critical"}
+_OUTCOMES: Final = {"ok": ("ok", "ok"), "warning": ("watch", "warning"),
+                    "refused": ("REFUSED", "critical")}  # fmt: skip
+_QUARANTINE: Final = {
+    "new": "new here",
+    "not-erased": "not erased: {was}",
+    "not-admitted": "not admitted",
+}
 _STEP: Final = 1024
 _SIZE_FIELDS: Final = frozenset({"size", "free", "used", "quota", "memory", "capacity", "usable"})
 
@@ -76,9 +83,10 @@ def disk_health(disk: Json) -> str:
 
 
 def disk_holds(disk: Json) -> str:
-    """What was recognised on a disk."""
+    """What was recognised on a disk, or why a blank one is quarantined."""
     kinds = dict.fromkeys(signature["type"] for signature in disk["signatures"])
-    return ", ".join(kinds) or NOTHING
+    why = _QUARANTINE.get(disk["quarantine"] or "", NOTHING)
+    return ", ".join(kinds) or why.format(was=disk["was"] or "was in use")
 
 
 def disk_pairs(disk: Json) -> list[tuple[str, str]]:
@@ -106,6 +114,38 @@ def disk_verdict_lines(disk: Json) -> Iterator[Line]:
         source = f" [{evidence['source']}]" if evidence["source"] else ""
         yield (Span(f"  - {evidence['words']}{source}"),)
     yield (Span("next: ", "bold"), Span(verdict["next_step"]))
+
+
+def standing_lines(detail: Json) -> Iterator[Line]:
+    """Whether a disk was admitted and on what; and that it was erased."""
+    entry = detail["standing"]
+    if entry and entry["depth"]:
+        who = f" by {entry['who']}" if entry["who"] else ""
+        yield (Span(f"admitted {clock(entry['at'])}{who}, depth {entry['depth']}:"),)
+        for check in entry["checks"]:
+            word, tone = _OUTCOMES[check["outcome"]]
+            yield (Span("  "), Span(f"{check['name']:<9}"), Span(f"{word:<8}", tone),
+                   Span(check["words"]))  # fmt: skip
+    for item in detail["certificates"]:
+        words = f"erased {clock(item['at'])} by {item['who']}: {item['method']}, {item['category']}"
+        yield (Span(f"{words}; appliance disk certificate {item['serial']}"),)
+
+
+def certificate_lines(item: Json) -> Iterator[Line]:
+    """A certificate of erasure as one page of text."""
+    yield (Span(f"Certificate of media sanitization {item['number']}", "bold"),)
+    facts = (
+        ("serial", item["serial"]), ("wwn", item["wwn"]),
+        ("model", f"{item['vendor']} {item['model']}".strip()), ("firmware", item["firmware"]),
+        ("size", size(item["size"])), ("bay", item["bay"]), ("node", item["node"]),
+        ("held before", item["held"]),
+        ("method", item["method"]), *(("command", line) for line in item["commands"]),
+        ("category", f"{item['category']} ({item['standard']})"), ("verified", item["verified"]),
+        ("carried out by", item["who"]), ("at (UTC)", item["at"][:19].replace("T", " ")),
+        ("job", str(item["job"])), ("sha256", item["digest"]),
+    )  # fmt: skip
+    for key, value in facts:
+        yield (Span(f"  {key:<15}{value or NOTHING}"),)
 
 
 def alert_lines(alert: Json) -> Iterator[Line]:

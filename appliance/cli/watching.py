@@ -41,10 +41,11 @@ def watch(session: Session, job: Job, *, yes: bool = False) -> Job:
 
 
 def report(session: Session, job: Job) -> int:
-    """Say how a job ended. Raises StepFailedError unless it ended well."""
+    """Say how a job ended. Raises StepFailedError unless it ended well: one that was taken back
+    because it failed has an error, one that was taken back on request has none."""
     if session.as_json:
         print(job.model_dump_json(indent=2))
-    if job.state in {JobState.DONE, JobState.UNDONE}:
+    if job.state is JobState.DONE or (job.state is JobState.UNDONE and not job.error):
         if not session.as_json:
             print(f"job {job.number} {render.paint(job.state, 'ok')}: {job.summary}")
         return 0

@@ -40,6 +40,25 @@ class DiskRole(StrEnum):
     FOREIGN = "foreign"
 
 
+class Quarantine(StrEnum):
+    """Why a blank disk may not simply be taken."""
+
+    NEW = "new"
+    """It never was in this node, or was away; it is to be admitted."""
+    NOT_ERASED = "not-erased"
+    """It left a pool or was wiped, and what was on it can still be read from it."""
+    NOT_ADMITTED = "not-admitted"
+    """It is erased, but did not pass as fit for a pool."""
+
+
+class Zoned(StrEnum):
+    """How a disk wants to be written, as /sys/block/*/queue/zoned has it (kernel ABI docs)."""
+
+    NONE = "none"
+    HOST_AWARE = "host-aware"
+    HOST_MANAGED = "host-managed"
+
+
 OUR_LAYERS: Final = frozenset({"DM_integrity", "LVM2_member"})
 """What our own half-built pools leave on a disk, as blkid(8) names it."""
 
@@ -81,6 +100,9 @@ class Disk(Value):
     size: Bytes | None = None
     """None when the disk answers no capacity; such a disk is shown, never used."""
     logical_block: int = 512
+    physical_block: int = 0
+    """Bytes the disk really writes at once; 0 when nobody looked."""
+    zoned: Zoned = Zoned.NONE
     node: Annotated[str, VOLATILE]
     """Kernel name now ("sda"); it may be another after the next reset."""
     paths: Annotated[tuple[str, ...], VOLATILE] = ()
@@ -89,6 +111,10 @@ class Disk(Value):
     bay: str = ""
     """Bay label by the hardware profile or the enclosure; empty when unknown."""
     role: DiskRole = DiskRole.FREE
+    quarantine: Quarantine | None = None
+    """Why it is quarantined; None in any other role."""
+    was: str = ""
+    """What a disk that is not erased was part of, or held: "pool clinic", "xfs"."""
     pool: str = ""
     tier: str = ""
     signatures: tuple[Signature, ...] = ()
@@ -107,6 +133,13 @@ class Disk(Value):
         if self.transport is Transport.NVME and self.model:
             return f"/dev/disk/by-id/nvme-{self.model.replace(' ', '_')}_{self.serial}"
         return f"/dev/{self.node}"
+
+    @property
+    def on_hand(self) -> bool:
+        """Blank and nobody's: free, or new here and to be admitted by the plan that takes it."""
+        role = self.role is DiskRole.FREE or self.quarantine is Quarantine.NEW
+        taken = self.pool or self.signatures or self.holders or self.mounted_at
+        return role and bool(self.size) and not (taken or self.missing)
 
     @property
     def where(self) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated
 from appliance.model.base import VOLATILE, Bytes, Value, digest
 from appliance.model.disk import Disk
 from appliance.model.resource import AnyFound
+from appliance.model.verdict import Verdict
 
 
 class Host(Value):
@@ -45,6 +46,8 @@ class NodeSnapshot(Value):
     """Names of the files in /var/lib/appliance/images; None when nobody looked."""
     claims: Mapping[str, str] = {}
     """Serial -> pool of disks an unfinished job had consent to overwrite."""
+    verdicts: Annotated[Mapping[str, Verdict], VOLATILE] = {}
+    """Serial -> what is thought of a disk that is in no pool."""
     problems: tuple[str, ...] = ()
     """What could not be read, in words; one bad disk or service does not hide the rest."""
 

@@ -1,39 +1,80 @@
-"""Acts on a disk itself, which is found and never wanted: erasing what is on it."""
+"""Acts on a disk itself, which is found and never wanted: erasing what is on it, admitting it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
 
 from appliance.errors import InvalidInputError, NotFoundError
 from appliance.model.command import change
+from appliance.model.disk import Disk
 from appliance.model.resource import ActionRequest
 from appliance.model.snapshot import NodeSnapshot
 from appliance.model.steps import RunStep, Step
+from appliance.planner.admission import admit_steps, admit_warnings
+from appliance.planner.erasing import erase_notes, erase_steps
 
 NOUN = "disk"
 WIPE = "wipe"
+ADMIT: Final = "admit"
+"""The act; its argument `depth` says how thoroughly the disk is tried (Depth)."""
+ERASE: Final = "erase"
+"""The act; its argument `method` is settled with the disk before a plan is made."""
 
 
-def plan_disk_act(action: ActionRequest, snapshot: NodeSnapshot) -> Iterator[Step]:
-    """The steps of an act on a disk; none when there is nothing to erase.
+def plan_disk_act(action: ActionRequest, snapshot: NodeSnapshot, now: datetime) -> Iterator[Step]:
+    """The steps of an act on a disk; none when there is nothing to wipe.
 
     Raises InvalidInputError for an act there is not, NotFoundError for a disk there is not. The
     guard refuses disks in use.
     """
-    reference = action.resource.partition("/")[2]
-    if action.verb != WIPE:
+    if action.verb not in {WIPE, ADMIT, ERASE}:
         raise InvalidInputError(
             f"A disk has no act '{action.verb}'.",
-            hint=f"Acts of a disk: {WIPE}, replace.",
+            hint=f"Acts of a disk: {WIPE}, {ERASE}, {ADMIT}, replace.",
             subject=action.resource,
         )
-    disk = snapshot.disk(reference)
+    disk = disk_meant(action, snapshot)
+    if action.verb == ADMIT:
+        yield from admit_steps(action, disk, snapshot, now)
+    elif action.verb == ERASE:
+        yield from erase_steps(action, disk, snapshot, now)
+    else:
+        yield from _wipe_steps(disk)
+
+
+def disk_act_words(
+    action: ActionRequest, snapshot: NodeSnapshot
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Warnings and notes to show with an act on a disk."""
+    disk = _named(action, snapshot)
+    if disk is None:
+        return (), ()
+    if action.verb == ERASE:
+        return (), tuple(erase_notes(action, disk))
+    return (admit_warnings(disk, snapshot) if action.verb == ADMIT else ()), ()
+
+
+def disk_meant(action: ActionRequest, snapshot: NodeSnapshot) -> Disk:
+    """The disk an act is about, by serial, WWN or bay. Raises NotFoundError."""
+    reference = action.resource.partition("/")[2]
+    disk = _named(action, snapshot)
     if disk is None:
         raise NotFoundError(
             f"There is no disk '{reference}'.",
             hint="List them with: appliance disk list",
             subject=action.resource,
         )
+    return disk
+
+
+def _named(action: ActionRequest, snapshot: NodeSnapshot) -> Disk | None:
+    reference = action.resource.partition("/")[2]
+    return snapshot.disk(reference) or snapshot.disk(f"bay:{reference}")
+
+
+def _wipe_steps(disk: Disk) -> Iterator[Step]:
     if disk.signatures or disk.size is None:
         held = ", ".join(dict.fromkeys(item.type for item in disk.signatures))
         # wipefs(8) takes the signatures away and leaves the rest: enough to use the disk anew.

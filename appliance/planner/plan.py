@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from appliance.errors import InvalidInputError, NotFoundError
@@ -12,6 +12,7 @@ from appliance.model.resource import ActionRequest, Resource, Spec
 from appliance.model.snapshot import NodeSnapshot
 from appliance.model.steps import Step
 from appliance.planner import disks
+from appliance.planner.admission import admission
 from appliance.planner.diff import AnyChange, Difference, check_references, differences
 from appliance.planner.guard import check_claims, needs_serial
 from appliance.planner.order import in_order
@@ -38,9 +39,12 @@ def make_plan(
     view, resolved = _resolve(kinds, snapshot, before, after)
     found = in_order(kinds, differences(view, before, resolved), before, resolved)
     planned = [(item, tuple(kinds[item.noun].plan(item.change, view))) for item in found]
-    acts = tuple(_act(kinds, action, view)) if action else ()
+    acts = tuple(_act(kinds, action, view, now)) if action else ()
     steps = (*(step for _, own in planned for step in own), *acts)
     claims = check_claims(snapshot, steps)
+    admitted = admission(snapshot, resolved, _taken(steps), now)
+    steps = (*admitted.steps, *steps)
+    act_warnings, act_notes = _act_words(action, snapshot)
     return Plan(
         id=plan_id,
         created_at=now,
@@ -51,13 +55,13 @@ def make_plan(
         steps=steps,
         claims=claims,
         confirmations=_confirmations(kinds, view, planned, acts, claims),
-        warnings=(*_warnings(kinds, snapshot, before, after), *_no_way_back(steps)),
-        notes=tuple(
-            note
-            for item, own in planned
-            if own
-            for note in kinds[item.noun].notes(item.change, view)
+        warnings=(
+            *_warnings(kinds, snapshot, before, after),
+            *admitted.warnings,
+            *act_warnings,
+            *_no_way_back(steps),
         ),
+        notes=(*_notes(kinds, planned, view), *act_notes),
         continues=continues,
     )
 
@@ -81,10 +85,10 @@ def _resolve(
     return view, tuple(resolved)
 
 
-def _act(kinds: Kinds, action: ActionRequest, view: View) -> Iterator[Step]:
+def _act(kinds: Kinds, action: ActionRequest, view: View, now: datetime) -> Iterator[Step]:
     noun, _, name = action.resource.partition("/")
     if noun == disks.NOUN:
-        yield from disks.plan_disk_act(action, view.snapshot)
+        yield from disks.plan_disk_act(action, view.snapshot, now)
         return
     kind = kinds.get(noun)
     if kind is None:
@@ -100,6 +104,32 @@ def _act(kinds: Kinds, action: ActionRequest, view: View) -> Iterator[Step]:
             subject=action.resource,
         )
     yield from kind.act(action.verb, name, action.arguments, view)
+
+
+def _act_words(
+    action: ActionRequest | None, snapshot: NodeSnapshot
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    if action is None or not action.resource.startswith(f"{disks.NOUN}/"):
+        return (), ()
+    return disks.disk_act_words(action, snapshot)
+
+
+def _taken(steps: tuple[Step, ...]) -> Mapping[str, str]:
+    """Serial -> resource of the disks that something other than the disk itself claims."""
+    return {
+        serial: step.resource
+        for step in steps
+        for serial in step.claims
+        if step.resource != f"{disks.NOUN}/{serial}"
+    }
+
+
+def _notes(
+    kinds: Kinds, planned: list[tuple[Difference, tuple[Step, ...]]], view: View
+) -> Iterator[str]:
+    for item, own in planned:
+        if own:
+            yield from kinds[item.noun].notes(item.change, view)
 
 
 def _confirmations(
@@ -120,7 +150,7 @@ def _confirmations(
         tokens = _asked_by_kind(kinds, item, own, view)
         for token, why in tokens or _asked_by_steps(own):
             asked.setdefault(token, why)
-    for token, why in _asked_by_steps(acts):
+    for token, why in _asked_by_steps(acts, claimed=True):
         asked.setdefault(token, why)
     return tuple(Confirmation(token=token, why=why) for token, why in asked.items())
 
@@ -135,10 +165,11 @@ def _asked_by_kind(
     return kind.confirmations(change, view) if item.removal else kind.given_up(change, view)
 
 
-def _asked_by_steps(steps: tuple[Step, ...]) -> Iterator[tuple[str, str]]:
-    """The resource's name for each step that destroys data other than that of a claimed disk."""
+def _asked_by_steps(steps: tuple[Step, ...], *, claimed: bool = False) -> Iterator[tuple[str, str]]:
+    """The resource's name for each step that destroys data; `claimed`: also a claimed disk's,
+    which is asked for by its serial as far as anything is known to be on it."""
     for step in steps:
-        if step.destroys and not step.claims:
+        if step.destroys and (claimed or not step.claims):
             yield step.resource.partition("/")[2], step.destroys
 
 

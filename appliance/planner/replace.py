@@ -140,7 +140,7 @@ def _best(free: tuple[Disk, ...], old: Disk, needed: int, *, integrity: bool) ->
         f"No free disk can take the place of {old.serial}: it needs "
         f"{format_size(needed * EXTENT)}{smaller}.",
         hint="Put a blank disk of at least that size into a bay, or free one with: "
-        "appliance disk wipe DISK",
+        "appliance disk erase DISK",
         subject=f"disk/{old.serial}",
     )
 
@@ -161,9 +161,8 @@ def _free(snapshot: NodeSnapshot, before: Iterable[Resource]) -> Iterator[Disk]:
         for serial in disks_of(item.spec)
     }
     for disk in snapshot.disks:
-        taken = disk.serial in wanted or disk.serial in snapshot.claims or disk.pool
-        used = disk.signatures or disk.holders or disk.mounted_at or disk.missing
-        if disk.role is DiskRole.FREE and disk.size and not (taken or used):
+        taken = disk.serial in wanted or disk.serial in snapshot.claims
+        if disk.on_hand and not taken:
             yield disk
 
 

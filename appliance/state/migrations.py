@@ -242,6 +242,27 @@ def m005_watch(db: Database) -> None:
 
 
 @MIGRATIONS()
+def m006_disk_book(db: Database) -> None:
+    """How disks stand, and certificates of erasure. Disks seen so far are taken for admitted."""
+    _run(
+        db,
+        """CREATE TABLE disk_standing (
+            serial TEXT PRIMARY KEY,
+            document TEXT NOT NULL
+        ) STRICT""",
+        """CREATE TABLE certificate (
+            number INTEGER PRIMARY KEY,
+            serial TEXT NOT NULL,
+            document TEXT NOT NULL
+        ) STRICT""",
+        "CREATE INDEX certificate_serial ON certificate(serial)",
+        """INSERT INTO disk_standing SELECT serial, json_object(
+            'serial', serial, 'standing', 'admitted', 'at', seen_at) FROM disk""",
+    )
+    _append_only(db, "certificate")
+
+
+@MIGRATIONS()
 def m007_care(db: Database) -> None:
     """What is done by itself: spares that took over, scrubs, self-tests."""
     _run(db, *_CARE)

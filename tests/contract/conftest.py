@@ -24,11 +24,13 @@ from agents.node.watch.looking import Looking
 from agents.node.watch.verdicts import Verdicts
 from appliance.client.client import Client
 from appliance.client.memory import MemoryTransport
+from appliance.model.erasing import EraseMeans, EraseMethod, MethodFound, Sanitization
 from appliance.model.snapshot import NodeSnapshot
 from appliance.state.alerts import Alerts
 from appliance.state.audit import Audit
 from appliance.state.db import Store
 from appliance.state.desired import Desired
+from appliance.state.disk_book import DiskBook
 from appliance.state.disk_records import DiskRecords
 from appliance.state.journal import Journal
 from appliance.state.outbox import Outbox
@@ -44,6 +46,10 @@ PEOPLE: Mapping[int, tuple[str, frozenset[str]]] = {
     1005: ("eve", frozenset({"users"})),
 }
 JOB_S = 20
+MEANS = EraseMeans(
+    found=(MethodFound(method=EraseMethod.OVERWRITE, category=Sanitization.CLEAR),),
+    barred={EraseMethod.ATA_SECURE_ERASE: "the firmware has frozen it; pull it and put it back"},
+)
 
 
 class HostLooking(Looking):
@@ -122,12 +128,13 @@ def agent(tmp_path: Path, on_edge: Callable[[int, int, str], None]) -> Iterator[
     host.root.mkdir()
     store = Store(tmp_path / "state.db")
     journal, audit, desired = Journal(store, lambda: NOW), Audit(store), Desired(store)
+    book = DiskBook(store, audit, lambda: NOW)
     looking, ids = HostLooking(host), itertools.count(1)
     bench = Bench(
         kinds=KINDS,
         journal=journal,
         desired=desired,
-        actor=Actor(host, host.files, FakeGuests()),
+        actor=Actor(host, host.files, FakeGuests(), book=book),
         observe=looking.fresh,
         now=lambda: NOW,
         new_id=lambda: f"p{next(ids)}",
@@ -150,6 +157,8 @@ def agent(tmp_path: Path, on_edge: Callable[[int, int, str], None]) -> Iterator[
         outbox=Outbox(store),
         lights=Lights(lambda: NodeProbe(host, host.files, tuple), host.files),
         network=NetworkGuard(host.files, host),
+        book=book,
+        erase_means=lambda _: MEANS,
     )
     front = Front(answering(context, Callers(lambda uid, _: PEOPLE[uid])))
     made = Agent(context, host, looking, front)

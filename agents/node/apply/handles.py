@@ -10,9 +10,10 @@ from typing import Final, Protocol
 
 from agents.node.apply.files import NodeFiles
 from appliance.errors import ApplianceError, InternalError
+from appliance.model.admission import DiskEntry
 from appliance.model.command import Command, Effect, Output
 from appliance.model.guest import GuestRecord
-from appliance.model.steps import GuestAct
+from appliance.model.steps import BookStep, GuestAct
 
 
 class Runs(Protocol):
@@ -33,6 +34,33 @@ class GuestActs(Protocol):
 
     def act(self, name: str, act: GuestAct, timeout_s: float) -> None:
         """Do it and wait until it is done. Raises StepFailedError."""
+
+
+class Book(Protocol):
+    """Where a step writes down how disks stand (state/disk_book.py)."""
+
+    def entry(self, serial: str) -> DiskEntry | None:
+        """What is written of a disk; None for one that is new."""
+
+    def write(self, step: BookStep, *, who: str, job: int | None) -> None:
+        """Write down what a step says. Raises FullError."""
+
+
+class NoBook:
+    """Where nothing of disks is kept: in tests of other things."""
+
+    def entry(self, serial: str) -> DiskEntry | None:
+        """See Book."""
+        del serial
+        return None
+
+    def write(self, step: BookStep, *, who: str, job: int | None) -> None:
+        """See Book."""
+        del who, job
+        raise InternalError(
+            f"'{step.title}' has nowhere to be written down.", hint="Report this.",
+            subject=step.resource,
+        )  # fmt: skip
 
 
 class NodeProbe:
@@ -107,3 +135,7 @@ class Actor:
     files: NodeFiles
     guests: GuestActs
     clock: Clock = field(default=REAL_CLOCK)
+    book: Book = field(default_factory=NoBook)
+    who: str = "agent"
+    """Whose job the step belongs to."""
+    job: int | None = None

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterator
 from typing import Final, assert_never
 
 from agents.node.apply.handles import Actor
 from agents.node.apply.progress import Progress, Tell, nobody_listens
+from agents.node.apply.surface import go_over
 from appliance.errors import StepFailedError
 from appliance.model.command import Effect, Output
 from appliance.model.steps import (
+    BookStep,
     DefineGuestStep,
     GuestAct,
     GuestStep,
     RemoveFileStep,
     RunStep,
     Step,
+    SurfaceStep,
     WaitStep,
     WriteFileStep,
 )
@@ -55,10 +59,12 @@ def perform(step: Step, actor: Actor, tell: Tell = nobody_listens) -> Output:
             actor.files.remove(step.path)
         case WaitStep():
             return _wait(step, actor, tell)
-        case DefineGuestStep():
-            actor.guests.define(step.xml)
-        case GuestStep():
-            actor.guests.act(step.guest, step.act, step.timeout_s)
+        case DefineGuestStep() | GuestStep():
+            _act_on_guest(step, actor)
+        case SurfaceStep():
+            return go_over(step, actor.files.real(step.device), actor.clock, tell)
+        case BookStep():
+            actor.book.write(step, who=actor.who, job=actor.job)
         case _:
             assert_never(step)
     return NOTHING
@@ -80,8 +86,10 @@ def undo_of(
             return _undo_run(step)
         case WriteFileStep() | RemoveFileStep():
             return _undo_file(step, actor)
-        case WaitStep():
+        case WaitStep() | SurfaceStep():
             return ()
+        case BookStep():
+            return _undo_book(step, actor)
         case DefineGuestStep():
             return _undo_define(step, actor)
         case GuestStep():
@@ -105,12 +113,27 @@ def line_of(step: Step) -> str:
             look = f"{{ {step.command.line()}; echo; }} | grep -Pzq -- {shlex.quote(step.until)}"
             loop = f"until {look}; do sleep {step.poll_s:g}; done"
             return shlex.join(("timeout", f"{step.timeout_s:.10g}", "bash", "-c", loop))
-        case DefineGuestStep():
-            return _with_text("virsh define /dev/stdin", step.xml)
-        case GuestStep():
-            return f"virsh {_VIRSH[step.act].format(shlex.quote(step.guest))}"
+        case DefineGuestStep() | GuestStep():
+            return _guest_line(step)
+        case SurfaceStep():
+            return step.line()
+        case BookStep():
+            return f"# in the node's database: {', '.join(_booked(step))}"
         case _:
             assert_never(step)
+
+
+def _act_on_guest(step: DefineGuestStep | GuestStep, actor: Actor) -> None:
+    if isinstance(step, DefineGuestStep):
+        actor.guests.define(step.xml)
+    else:
+        actor.guests.act(step.guest, step.act, step.timeout_s)
+
+
+def _guest_line(step: DefineGuestStep | GuestStep) -> str:
+    if isinstance(step, DefineGuestStep):
+        return _with_text("virsh define /dev/stdin", step.xml)
+    return f"virsh {_VIRSH[step.act].format(shlex.quote(step.guest))}"
 
 
 def _wait(step: WaitStep, actor: Actor, tell: Tell) -> Output:
@@ -165,6 +188,30 @@ def _undo_file(step: WriteFileStep | RemoveFileStep, actor: Actor) -> tuple[Step
             title=title, resource=step.resource, path=step.path, content=earlier, mode=mode
         ),
     )
+
+
+def _undo_book(step: BookStep, actor: Actor) -> tuple[Step, ...]:
+    """What was written before. A certificate stays: what it says has been done."""
+    if step.certificate is not None:
+        return ()
+    before = {entry.serial: actor.book.entry(entry.serial) for entry in step.entries}
+    return (
+        BookStep(
+            title=f"Take back: {step.title}",
+            resource=step.resource,
+            entries=tuple(entry for entry in before.values() if entry is not None),
+            forget=tuple(serial for serial, entry in before.items() if entry is None),
+        ),
+    )
+
+
+def _booked(step: BookStep) -> Iterator[str]:
+    for entry in step.entries:
+        yield f"{entry.serial} {entry.standing}"
+    for serial in step.forget:
+        yield f"{serial} unknown"
+    if step.certificate is not None:
+        yield f"certificate of erasure for {step.certificate.serial}"
 
 
 def _undo_define(step: DefineGuestStep, actor: Actor) -> tuple[Step, ...]:

@@ -41,6 +41,7 @@ from agents.node.jobs.bench import Bench, Boundary, no_boundary
 from agents.node.jobs.claims import claims_of
 from agents.node.jobs.jobs import Jobs
 from agents.node.observe.devices import DeviceScan
+from agents.node.observe.erasing import observe_means
 from agents.node.observe.guests import read_guests
 from agents.node.observe.host import observe_dmi
 from agents.node.observe.smart import SmartCache, SmartReader
@@ -57,6 +58,7 @@ from appliance.state.audit import Audit
 from appliance.state.care import CareBook
 from appliance.state.db import Store
 from appliance.state.desired import Desired
+from appliance.state.disk_book import DiskBook
 from appliance.state.disk_records import DiskRecords
 from appliance.state.disks import DiskMemory
 from appliance.state.journal import Journal
@@ -108,6 +110,8 @@ def compose(outside: Outside, database: Path, boundary: Boundary = no_boundary) 
     """
     store, kinds = Store(database), all_kinds()
     journal, audit, desired = Journal(store, now), Audit(store), Desired(store)
+    book = DiskBook(store, audit, now)
+    verdicts = Verdicts(DiskRecords(store), now)
     sources = Sources(
         probe=outside.probe,
         scan=outside.scan,
@@ -117,20 +121,21 @@ def compose(outside: Outside, database: Path, boundary: Boundary = no_boundary) 
         secrets=outside.secrets.names,
         smart=outside.smart.shorts,
         now=now,
+        book=book,
+        verdict=verdicts.verdict,
     )
     looking = Looking(sources, lambda: claims_of(journal))
     bench = Bench(
         kinds=kinds,
         journal=journal,
         desired=desired,
-        actor=Actor(executor=outside.executor, files=outside.files, guests=outside.guests),
+        actor=Actor(outside.executor, outside.files, outside.guests, book=book),
         observe=looking.fresh,
         now=now,
         new_id=new_id,
         boundary=boundary,
         ended=Ended(looking, audit),
     )
-    verdicts = Verdicts(DiskRecords(store), now)
     outside.smart.tell(verdicts.take)
     jobs_ = Jobs(bench)
     means = Means(kinds, looking, jobs_, journal, desired, audit, verdicts, now, new_id)
@@ -151,6 +156,8 @@ def compose(outside: Outside, database: Path, boundary: Boundary = no_boundary) 
         lights=Lights(outside.probe, outside.files),
         care=attend(means, CareBook(store), outside),
         network=NetworkGuard(outside.files, outside.executor),
+        book=book,
+        erase_means=lambda disk: observe_means(outside.probe(), disk),
     )
 
 

@@ -17,10 +17,13 @@ from agents.node.watch.verdicts import Verdicts
 from appliance.errors import InvalidInputError
 from appliance.kinds.load import Kinds, typed
 from appliance.kinds.registry import AnyKind
+from appliance.model.disk import Disk
+from appliance.model.erasing import EraseMeans
 from appliance.model.resource import Finding, Resource
 from appliance.state.alerts import Alerts
 from appliance.state.audit import Audit
 from appliance.state.desired import Desired
+from appliance.state.disk_book import DiskBook
 from appliance.state.journal import Journal
 from appliance.state.outbox import Outbox
 
@@ -44,6 +47,9 @@ class Context:
     outbox: Outbox
     lights: Lights
     network: NetworkGuard
+    book: DiskBook
+    erase_means: Callable[[Disk], EraseMeans]
+    """Asks a disk how it can be erased."""
     care: Care | None = None
     """What is done by itself; None on a recording, to which nothing is done."""
 

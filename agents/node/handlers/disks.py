@@ -12,6 +12,7 @@ from agents.node.profiles import GENERIC, profile_named
 from appliance.api.wire import Chassis, DiskDetail, DiskList, DiskView, Empty, LightSwitch
 from appliance.errors import NotFoundError
 from appliance.model.disk import Disk
+from appliance.model.erasing import Certificate
 from appliance.model.light import Light
 from appliance.model.profile import Profile
 from appliance.model.snapshot import NodeSnapshot
@@ -40,7 +41,16 @@ def disk(context: Context, caller: Caller, body: Empty, disk: str) -> DiskDetail
         kernel=verdicts.kernel_words(found.serial),
         history=verdicts.history(found.serial),
         care=context.care.of_disk(found) if context.care else (),
+        standing=context.book.entry(found.serial),
+        certificates=context.book.certificates(found.serial),
     )
+
+
+def disk_certificate(context: Context, caller: Caller, body: Empty, disk: str) -> Certificate:
+    """The newest certificate, also of a disk that is long gone. Raises NotFoundError."""
+    del caller, body
+    found = context.looking.recent().disk(disk)
+    return context.book.certificate(found.serial if found else disk)
 
 
 def disk_light(context: Context, caller: Caller, body: Empty, disk: str) -> Light:

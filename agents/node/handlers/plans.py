@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from agents.node.handlers.callers import Caller
 from agents.node.handlers.context import Context
 from appliance.api.wire import Empty
 from appliance.model.plan import Plan, PlanRequest
+from appliance.model.snapshot import NodeSnapshot
+from appliance.planner.disks import ERASE, NOUN, disk_meant
+from appliance.planner.erasing import with_method
 from appliance.planner.plan import make_plan
 from appliance.planner.replace import replaced
-from appliance.planner.wish import imported, wish_of
+from appliance.planner.wish import Wish, imported, wish_of
 
 
 def plan_make(context: Context, caller: Caller, body: PlanRequest) -> Plan:
@@ -18,6 +23,7 @@ def plan_make(context: Context, caller: Caller, body: PlanRequest) -> Plan:
     snapshot = context.looking.fresh(context.jobs.claims())
     asked = wish_of(context.kinds, body, before)
     wish = replaced(snapshot, before, imported(context.kinds, snapshot, asked))
+    wish = _settled(context, snapshot, wish)
     made = make_plan(
         context.kinds,
         snapshot,
@@ -30,6 +36,15 @@ def plan_make(context: Context, caller: Caller, body: PlanRequest) -> Plan:
     plan = made.model_copy(update={"asked": body.action})
     context.journal.save_plan(plan)
     return plan
+
+
+def _settled(context: Context, snapshot: NodeSnapshot, wish: Wish) -> Wish:
+    """The wish; how a disk is to be erased is settled with the disk itself."""
+    act = wish.action
+    if act is None or act.verb != ERASE or not act.resource.startswith(f"{NOUN}/"):
+        return wish
+    disk = disk_meant(act, snapshot)
+    return replace(wish, action=with_method(act, disk, context.erase_means(disk)))
 
 
 def plan_get(context: Context, caller: Caller, body: Empty, plan_id: str) -> Plan:

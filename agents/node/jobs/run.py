@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 from agents.node.apply.walk import perform, undo_of
@@ -24,6 +25,8 @@ class Run:
         self._bench = edges.bench
         self._journal = edges.bench.journal
         self._number = link.number
+        who = self._journal.job(link.number).who
+        self._actor = replace(edges.bench.actor, who=who, job=link.number)
         self._plan = link.plan
         self._fresh_guests: frozenset[str] = frozenset()
 
@@ -44,12 +47,12 @@ class Run:
 
     def _step(self, index: int, step: Step) -> None:
         self._edges.before_step()
-        undo = undo_of(step, self._bench.actor, self._fresh_guests)
+        undo = undo_of(step, self._actor, self._fresh_guests)
         self._note_guest(step, undo)
         self._journal.step_begun(self._number, index, undo)
         self._edges.at(self._number, index, "begun")
         try:
-            output = perform(step, self._bench.actor, partial(self._progress, index))
+            output = perform(step, self._actor, partial(self._progress, index))
         except ApplianceError as error:
             self._journal.step_ended(
                 self._number,

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from agents.node.observe.devices import BlockDevice
-from appliance.model.disk import Disk, Medium, Transport
+from appliance.model.disk import Disk, Medium, Transport, Zoned
 
 SECTOR: Final = 512
 """Bytes that /sys/block/*/size counts in, whatever the disk's own block size (the kernel's
@@ -26,6 +26,8 @@ def identify(device: BlockDevice) -> Disk:
         medium=_medium(device),
         size=_size(device),
         logical_block=_number(device, "queue/logical_block_size") or SECTOR,
+        physical_block=_number(device, "queue/physical_block_size"),
+        zoned=_zoned(device),
         node=device.node,
         paths=(device.node,),
         id_path=device.text("ID_PATH"),
@@ -90,6 +92,11 @@ def _medium(device: BlockDevice) -> Medium:
     return {"0": Medium.SSD, "1": Medium.HDD}.get(
         device.attributes.get("queue/rotational", ""), Medium.UNKNOWN
     )
+
+
+def _zoned(device: BlockDevice) -> Zoned:
+    text = device.attributes.get("queue/zoned", "")
+    return Zoned(text) if text in set(Zoned) else Zoned.NONE
 
 
 def _size(device: BlockDevice) -> int | None:

@@ -19,6 +19,8 @@ ATTRIBUTES: Final = (
     "removable",
     "queue/rotational",
     "queue/logical_block_size",
+    "queue/physical_block_size",
+    "queue/zoned",
     "device/serial",
     "device/model",
     "device/vendor",

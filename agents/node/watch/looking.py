@@ -14,8 +14,11 @@ from agents.node.observe.disks import just_put_in
 from agents.node.observe.snapshot import ChassisProfile, observe_node
 from appliance.kinds.base import Probe
 from appliance.kinds.registry import AnyKind
-from appliance.model.disk import Smart
+from appliance.model.disk import Disk, Smart
 from appliance.model.snapshot import NodeSnapshot
+from appliance.model.verdict import Verdict
+from appliance.planner.standing import stand
+from appliance.state.disk_book import DiskBook
 from appliance.state.disks import DiskMemory
 
 RECENT_S: Final = 5.0
@@ -35,6 +38,8 @@ class Sources:
     secrets: Callable[[], Iterable[str]]
     smart: Callable[[], Mapping[str, Smart]]
     now: Callable[[], datetime]
+    book: DiskBook
+    verdict: Callable[[Disk], Verdict]
 
 
 class Looking:
@@ -72,12 +77,24 @@ class Looking:
             smart=sources.smart(),
             now=now,
         )
+        snapshot = self._stood(snapshot, now)
         sources.disks.remember(snapshot.disks, now)
         if moves == self._moves:
             # What was forgotten meanwhile may be in this look as it was before.
             self._seen, self._taken = snapshot, self._clock()
             self._last = snapshot if begun_at == self._forgotten else None
         return snapshot
+
+    def _stood(self, snapshot: NodeSnapshot, now: datetime) -> NodeSnapshot:
+        """The look with how disks stand, and with what is thought of those in no pool."""
+        seen = stand(snapshot, self._sources.book.entries(), now)
+        self._sources.book.saw(seen.changed, seen.forgotten)
+        judged = {
+            disk.serial: self._sources.verdict(disk)
+            for disk in seen.snapshot.disks
+            if not (disk.pool or disk.missing)
+        }
+        return seen.snapshot.model_copy(update={"verdicts": judged})
 
     def recent(self) -> NodeSnapshot:
         """The node as it was at most RECENT_S ago."""

@@ -1,4 +1,4 @@
-"""appliance disk: what is in which bay, and erasing a disk that is to be used anew."""
+"""appliance disk: what is in which bay, and the acts on a disk itself."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from typing import Any, Final
 
 from appliance.api import paths
 from appliance.api.care_words import care_line
-from appliance.api.words import clock, disk_health, disk_holds, disk_pairs, disk_verdict_lines
+from appliance.api.words import (
+    clock,
+    disk_health,
+    disk_holds,
+    disk_pairs,
+    disk_verdict_lines,
+    standing_lines,
+)
 from appliance.cli import render
 from appliance.cli.parsing import Parser, add_verb, parser_for, verbs_of
 from appliance.cli.session import Session
@@ -53,16 +60,18 @@ def parser() -> Parser:
     wipe = add_verb(
         verbs,
         "wipe",
-        "erase a disk's signatures, so that it can be used anew",
+        "take a disk's signatures off, so that it reads as blank; its data stays until erased",
         _wipe,
         example="appliance disk wipe bay:3 --confirm S3X9NX0",
     )
     wipe.add_argument("disk", metavar="DISK", help="bay:LABEL, a serial or a WWN")
     from appliance.cli.options import add_change_options
+    from appliance.cli.verbs.disk_quarantine import add_quarantine
     from appliance.cli.verbs.disk_replace import add_replace
     from appliance.cli.verbs.disk_verdict import add_verdict
 
     add_change_options(wipe)
+    add_quarantine(verbs)
     add_replace(verbs)
     add_verdict(verbs)
     return top
@@ -107,6 +116,8 @@ def _show(session: Session, arguments: argparse.Namespace) -> int:
         return 0
     print(render.pairs(disk_pairs(detail["disk"])))
     for spans in disk_verdict_lines(detail["disk"]):
+        print(render.line(spans))
+    for spans in standing_lines(detail):
         print(render.line(spans))
     for item in detail["care"]:
         print(care_line(item))

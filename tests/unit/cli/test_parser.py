@@ -40,6 +40,7 @@ def test_the_walk_sees_them_all() -> None:
     files = {path.stem for path in ROOM.glob("*.py")} - {
         "__init__",
         "resource",
+        "disk_quarantine",
         "disk_replace",
         "disk_verdict",
     }
@@ -79,7 +80,7 @@ def test_what_changes_a_node_can_be_previewed(words: tuple[str, ...]) -> None:
     """Or it is one of those that change no disk and carry out no plan."""
     options = {option for action in COMMANDS[words]._actions for option in action.option_strings}
     reads = {"list", "show", "status", "site", "verify", "verdict", "watch", "completion",
-             "metrics"}  # fmt: skip
+             "metrics", "certificate"}  # fmt: skip
     planless = {("host", "trust"), ("secret", "set"), ("secret", "delete"), ("job", "undo"),
                 ("job", "abandon"), ("alert", "acknowledge"), ("disk", "locate"),
                     ("network", "confirm")}  # fmt: skip

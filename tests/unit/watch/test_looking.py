@@ -6,10 +6,14 @@ from collections.abc import Callable, Sequence
 
 from agents.node.observe.devices import BlockDevice, DeviceScan
 from agents.node.watch.looking import Looking, Sources
+from agents.node.watch.verdicts import Verdicts
 from appliance.errors import StepFailedError
 from appliance.model.command import Command, Output
 from appliance.model.disk import DiskRole
+from appliance.state.audit import Audit
 from appliance.state.db import Store
+from appliance.state.disk_book import DiskBook
+from appliance.state.disk_records import DiskRecords
 from appliance.state.disks import DiskMemory
 from tests.unit.fakehost import NOW
 from tests.unit.fakes import FakeProbe
@@ -37,6 +41,8 @@ def looking(store: Store, during: Callable[[], None], disks: Sequence[BlockDevic
         secrets=tuple,
         smart=dict,
         now=lambda: NOW,
+        book=DiskBook(store, Audit(store), lambda: NOW),
+        verdict=Verdicts(DiskRecords(store), lambda: NOW).verdict,
     )
     return Looking(sources, dict, clock=lambda: 0.0)
 
