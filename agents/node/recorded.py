@@ -26,6 +26,7 @@ from agents.node.handlers.callers import Callers
 from agents.node.handlers.compose import agent_version, answering, new_id, now
 from agents.node.handlers.context import Context
 from agents.node.handlers.lights import Lights
+from agents.node.handlers.setup_book import SetupBook
 from agents.node.jobs.bench import Bench, Told, nobody_told
 from agents.node.jobs.jobs import Jobs
 from agents.node.server import Front, application
@@ -90,7 +91,7 @@ def recorded_node(folder: Path) -> Starlette:
         kinds, looking, RecordedJobs(bench), journal, desired, audit, secrets, now, new_id,
         f"{agent_version()}, a recording", RecordedVerdicts(DiskRecords(store), now), Alerts(store),
         Outbox(store), Lights(lambda: NodeProbe(NoHands(), files, tuple), files),
-        NetworkGuard(files, NoHands()), DiskBook(store, audit, now), lambda _: NO_MEANS,
+        NetworkGuard(files, NoHands()), SetupBook(files, lambda: NodeProbe(NoHands(), files, tuple)), DiskBook(store, audit, now), lambda _: NO_MEANS,
     )  # fmt: skip
     front = Front(answering(context, Callers(_whoever)))
     made = application(front)

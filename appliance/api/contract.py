@@ -35,10 +35,12 @@ from appliance.api.wire import (
 from appliance.model.alert import Alert
 from appliance.model.audit import AuditVerdict
 from appliance.model.erasing import Certificate
+from appliance.model.handover import Handover
 from appliance.model.job import Job
 from appliance.model.light import Light
 from appliance.model.link import NetworkChange
 from appliance.model.plan import Plan, PlanRequest
+from appliance.model.setup import Proposal, SetupRecord
 from appliance.model.snapshot import NodeSnapshot
 
 Q = TypeVar("Q")
@@ -170,6 +172,16 @@ NETWORK: Final = Endpoint("network_change", "GET", paths.NETWORK, Empty, Network
 NETWORK_CONFIRM: Final = Endpoint(
     "network_confirm", "POST", paths.NETWORK_CONFIRM, Empty, NetworkChange, CallEffect.PLAN, ADMIN,
     "Keep the new network settings, which go back by themselves otherwise")  # fmt: skip
+SETUP_PROPOSAL: Final = Endpoint(
+    "setup_proposal", "GET", paths.SETUP_PROPOSAL, Empty, Proposal, CallEffect.READ, ANYONE,
+    "The first boot: the chassis, every disk checked, the layouts there are")  # fmt: skip
+SETUP: Final = Endpoint("setup", "GET", paths.SETUP, Empty, SetupRecord, CallEffect.READ, HANDS,
+                        "What was answered at the first boot")  # fmt: skip
+SETUP_KEEP: Final = Endpoint(
+    "setup_keep", "PUT", paths.SETUP, SetupRecord, SetupRecord, CallEffect.PLAN, ADMIN,
+    "Keep the answers, so that an interrupted setup goes on")  # fmt: skip
+HANDOVER: Final = Endpoint("handover", "GET", paths.HANDOVER, Empty, Handover, CallEffect.READ,
+                           ANYONE, "The handover sheet")  # fmt: skip
 METRICS: Final = Endpoint("metrics", "GET", paths.METRICS, Empty, PlainText, CallEffect.READ,
                           ANYONE, "Numbers for Prometheus", METRICS_MEDIA)  # fmt: skip
 AUDIT: Final = Endpoint("audit", "GET", paths.AUDIT, AuditQuery, AuditPage, CallEffect.READ,
@@ -181,5 +193,6 @@ ENDPOINTS: Final[tuple[Endpoint[Any, Any], ...]] = (
     STATUS, SNAPSHOT, DISKS, DISK, DISK_LIGHT, DISK_LIGHT_SET, DISK_CERTIFICATE, CHASSIS, KINDS, RESOURCES,
     RESOURCE, SITE, PLAN_MAKE, PLAN_GET, JOB_START,
     JOBS, JOB_GET, JOB_FINISH, JOB_UNDO, JOB_ABANDON, SECRETS, SECRET_PUT, SECRET_DROP, ALERTS,
-    ALERT, ALERT_ACKNOWLEDGE, NETWORK, NETWORK_CONFIRM, METRICS, AUDIT, AUDIT_VERIFY,
+    ALERT, ALERT_ACKNOWLEDGE, NETWORK, NETWORK_CONFIRM, SETUP_PROPOSAL, SETUP, SETUP_KEEP,
+    HANDOVER, METRICS, AUDIT, AUDIT_VERIFY,
 )  # fmt: skip

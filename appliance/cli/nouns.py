@@ -8,6 +8,8 @@ from typing import Final
 NOUNS: Final[Mapping[str, str]] = {
     "status": "is all well, what is not, what next",
     "apply": "bring the node to what a site spec says",
+    "setup": "the first boot: what is here, and from answers to a working node",
+    "handover": "the sheet with all a person must know of this node",
     "site": "print the whole wish as a site spec",
     "disk": "disks and bays",
     "secret": "passwords that specs refer to by name",

@@ -17,6 +17,7 @@ from agents.node.handlers.callers import Callers
 from agents.node.handlers.compose import Ended, answering
 from agents.node.handlers.context import Context
 from agents.node.handlers.lights import Lights
+from agents.node.handlers.setup_book import SetupBook
 from agents.node.jobs.bench import Bench
 from agents.node.jobs.jobs import Jobs
 from agents.node.server import Front, application
@@ -157,6 +158,7 @@ def agent(tmp_path: Path, on_edge: Callable[[int, int, str], None]) -> Iterator[
         outbox=Outbox(store),
         lights=Lights(lambda: NodeProbe(host, host.files, tuple), host.files),
         network=NetworkGuard(host.files, host),
+        setup=SetupBook(host.files, lambda: NodeProbe(host, host.files, tuple)),
         book=book,
         erase_means=lambda _: MEANS,
     )

@@ -30,6 +30,7 @@ from agents.node.handlers import (
     plans,
     resources,
     secrets,
+    setup,
     status,
 )
 from agents.node.handlers.answering import Answering
@@ -37,6 +38,7 @@ from agents.node.handlers.binding import bind
 from agents.node.handlers.callers import Callers
 from agents.node.handlers.context import Context
 from agents.node.handlers.lights import Lights
+from agents.node.handlers.setup_book import SetupBook
 from agents.node.jobs.bench import Bench, Boundary, no_boundary
 from agents.node.jobs.claims import claims_of
 from agents.node.jobs.jobs import Jobs
@@ -66,7 +68,7 @@ from appliance.state.outbox import Outbox
 
 LOG: Final = logging.getLogger(__name__)
 HANDLERS: Final = (
-    alerts, audits, disks, jobs, metrics, network, plans, resources, secrets, status,
+    alerts, audits, disks, jobs, metrics, network, plans, resources, secrets, setup, status,
 )  # fmt: skip
 
 
@@ -156,6 +158,7 @@ def compose(outside: Outside, database: Path, boundary: Boundary = no_boundary) 
         lights=Lights(outside.probe, outside.files),
         care=attend(means, CareBook(store), outside),
         network=NetworkGuard(outside.files, outside.executor),
+        setup=SetupBook(outside.files, outside.probe),
         book=book,
         erase_means=lambda disk: observe_means(outside.probe(), disk),
     )

@@ -11,6 +11,7 @@ from agents.node.apply.secrets import SecretStore
 from agents.node.care.care import Care
 from agents.node.handlers.callers import Caller
 from agents.node.handlers.lights import Lights
+from agents.node.handlers.setup_book import SetupBook
 from agents.node.jobs.jobs import Jobs
 from agents.node.watch.looking import Looking
 from agents.node.watch.verdicts import Verdicts
@@ -47,6 +48,7 @@ class Context:
     outbox: Outbox
     lights: Lights
     network: NetworkGuard
+    setup: SetupBook
     book: DiskBook
     erase_means: Callable[[Disk], EraseMeans]
     """Asks a disk how it can be erased."""

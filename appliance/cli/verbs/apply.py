@@ -49,6 +49,11 @@ def _apply(session: Session, arguments: argparse.Namespace) -> int:
         ) from error
 
 
+def read_spec(spec: str) -> dict[str, Any]:
+    """A TOML file as a document. Raises InvalidInputError with file and line."""
+    return _parse(_read(spec), spec)
+
+
 def _read(spec: str) -> str:
     try:
         if spec == "-":

@@ -80,7 +80,7 @@ def test_what_changes_a_node_can_be_previewed(words: tuple[str, ...]) -> None:
     """Or it is one of those that change no disk and carry out no plan."""
     options = {option for action in COMMANDS[words]._actions for option in action.option_strings}
     reads = {"list", "show", "status", "site", "verify", "verdict", "watch", "completion",
-             "metrics", "certificate"}  # fmt: skip
+             "metrics", "certificate", "handover"}  # fmt: skip
     planless = {("host", "trust"), ("secret", "set"), ("secret", "delete"), ("job", "undo"),
                 ("job", "abandon"), ("alert", "acknowledge"), ("disk", "locate"),
                     ("network", "confirm")}  # fmt: skip
