@@ -92,7 +92,8 @@ def with_method(action: ActionRequest, disk: Disk, means: EraseMeans) -> ActionR
             subject=action.resource,
         )
     chosen = found[method]
-    barred = [f"{way}: {why}" for way, why in means.barred.items() if asked == AUTO]
+    told = means.barred.items() if asked == AUTO else ()
+    barred = [f"{way}: {why}" for way, why in told if way is not EraseMethod.DISCARD]
     return action.model_copy(
         update={"arguments": {**chosen.model_dump(mode="json"), "barred": barred}}
     )

@@ -96,6 +96,21 @@ def pool(box: Clinic, tmp_path_factory: pytest.TempPathFactory) -> tuple[Clinic,
 Pool = tuple[Clinic, str, Path]
 
 
+def standing(node: Machine, bay: str) -> tuple[str, str | None]:
+    """Role of the disk in a bay, and why it is quarantined."""
+    disks = json.loads(appliance(node, "disk", "list", "--json").stdout)["disks"]
+    return next((disk["role"], disk["quarantine"]) for disk in disks if disk["bay"] == bay)
+
+
+def test_new_disks_wait_to_be_admitted(box: Clinic) -> None:
+    assert standing(box.node, "5") == ("quarantined", "new")
+    box.run("disk", "admit", "5", "--depth", "full", "--yes")
+    assert standing(box.node, "5") == ("free", None)
+    shown = appliance(box.node, "disk", "show", "bay:5").stdout
+    assert "depth full:" in shown
+    assert "Every block was read without an error." in shown
+
+
 def test_the_layers_are_where_they_should_be(pool: Pool) -> None:
     box, _, folder = pool
     node = box.node
@@ -177,6 +192,35 @@ def test_removing_leaves_blank_disks(pool: Pool, tmp_path: Path) -> None:
     assert node.succeed("dmsetup ls").strip() == "No devices found"
     disks = json.loads(appliance(node, "disk", "list", "--json").stdout)["disks"]
     assert {disk["role"] for disk in disks} <= {"free", "quarantined", "boot"}
+
+
+@pytest.mark.parametrize(
+    ("bay", "method", "category"),
+    [
+        ("9", "nvme-format", "purge"),
+        ("1", "overwrite", "clear"),
+    ],
+)
+def test_a_disk_that_left_is_erased_by_the_best_it_has(
+    box: Clinic, bay: str, method: str, category: str
+) -> None:
+    node = box.node
+    assert standing(node, bay) == ("quarantined", "not-erased")
+    serial = json.loads(appliance(node, "disk", "show", f"bay:{bay}", "--json").stdout)["disk"][
+        "serial"
+    ]
+    device = node.succeed(f"lsblk -dno PATH,SERIAL | awk '/{serial}/ {{print $1}}'").strip()
+    blank = f"cmp -n {1 << 30} {device} /dev/zero"
+    assert node.execute(blank).status, "what the pool wrote is still there"
+    unsure = appliance(node, "disk", "erase", bay, "--yes")
+    assert f"--confirm {serial}" in unsure.text
+    box.run("disk", "erase", bay, "--yes", "--confirm", serial)
+    node.succeed(blank)
+    assert standing(node, bay) == ("free", None)
+    paper = json.loads(appliance(node, "disk", "certificate", serial, "--json").stdout)
+    assert (paper["method"], paper["category"], paper["serial"]) == (method, category, serial)
+    assert paper["digest"] in appliance(node, "audit", "list").stdout
+    assert "intact" in appliance(node, "audit", "verify").text
 
 
 def test_a_power_cut_between_steps_is_planned_on_from(box: Clinic, tmp_path: Path) -> None:

@@ -25,6 +25,13 @@ _ERASES_ALL: Final = 1 << 1
 """FNA, bit 1: an erase is one of all namespaces."""
 _BLOCK_ERASE: Final = 1 << 1
 """SANICAP, bit 1: sanitize by block erase; it always is one of all namespaces."""
+_READS: Final = 0b111
+_READS_ZEROS: Final = 0b001
+"""DLFEAT, bits 2:0: what a deallocated block reads as (NVM Command Set, Identify Namespace)."""
+_ATA_ZEROS: Final = "Deterministic read ZEROs after TRIM"
+"""RZAT, as hdparm(8) prints it."""
+_SCSI_ZEROS: Final = re.compile(r"\(LBPRZ\): [1-9]")
+"""The logical block provisioning page as sg_vpd(8) prints it."""
 _THAW: Final = (
     "the firmware has frozen its security features; pull the disk out and put it back, or suspend "
     "the machine for a moment (systemctl suspend), then try again"
@@ -35,16 +42,24 @@ def observe_means(probe: Probe, disk: Disk) -> EraseMeans:
     """All ways the disk has; zeros can be written over any. What cannot be asked is left out."""
     found: list[MethodFound] = []
     barred: dict[EraseMethod, str] = {}
+    zeros = False
     if disk.transport is Transport.NVME:
         found += _nvme(probe, disk, barred)
+        facts = _json(_said(probe, "nvme", "id-ns", disk.device, "--output-format=json"))
+        zeros = _number(facts, "dlfeat") & _READS == _READS_ZEROS
     elif disk.transport is Transport.SATA:
         text = _said(probe, "hdparm", "-I", disk.device)
         found += parse_ata_security(text, barred)
+        zeros = _ATA_ZEROS in text
     elif disk.transport is Transport.SAS:
         found += _scsi(probe, disk)
+        text = _said(probe, "sg_vpd", "--page=lbpv", disk.device)
+        zeros = _SCSI_ZEROS.search(text) is not None
     largest = probe.read_text(f"/sys/block/{disk.node}/queue/discard_max_bytes") or "0"
-    if largest.strip() not in {"0", ""}:
+    if largest.strip() not in {"0", ""} and zeros:
         found.append(MethodFound(method=EraseMethod.DISCARD, category=Sanitization.CLEAR))
+    else:
+        barred[EraseMethod.DISCARD] = "it does not promise zeros where something was discarded"
     found.append(MethodFound(method=EraseMethod.OVERWRITE, category=Sanitization.CLEAR))
     return EraseMeans(found=tuple(found), barred=barred)
 

@@ -71,23 +71,31 @@ def test_ata_security() -> None:
 
 
 def test_a_sata_disk_is_asked_by_hdparm() -> None:
-    said = {f"hdparm -I {ID}": SECURITY.format(frozen="not")}
+    text = SECURITY.format(frozen="not")
+    said = {f"hdparm -I {ID}": text}
+    assert methods(means(Transport.SATA, said, "2147450880\n")) == [
+        "ata-secure-erase", "overwrite",
+    ]  # fmt: skip
+    said = {f"hdparm -I {ID}": f"\t   *\tDeterministic read ZEROs after TRIM\n{text}"}
     assert methods(means(Transport.SATA, said, "2147450880\n")) == [
         "ata-secure-erase", "discard", "overwrite",
     ]  # fmt: skip
+    none = means(Transport.SATA, said, "0\n")
+    assert "promise" in none.barred[EraseMethod.DISCARD]
     gone = {f"hdparm -I {ID}": StepFailedError("no hdparm", hint="-")}
     assert methods(means(Transport.SATA, gone)) == ["overwrite"]
 
 
-def nvme(*, oacs: int, fna: int, sanicap: int, namespaces: int) -> EraseMeans:
+def nvme(*, oacs: int, fna: int, sanicap: int, namespaces: int, dlfeat: int = 0) -> EraseMeans:
     every = " --all" if oacs & 8 else ""
     rows = {"nsid_list": [{"nsid": n + 1} for n in range(namespaces)]}
     facts = {"oacs": oacs, "fna": fna, "sanicap": sanicap}
     said = {
         f"nvme id-ctrl {ID} --output-format=json": json.dumps(facts),
         f"nvme list-ns {ID}{every} --output-format=json": json.dumps(rows),
+        f"nvme id-ns {ID} --output-format=json": json.dumps({"dlfeat": dlfeat}),
     }
-    return means(Transport.NVME, said)
+    return means(Transport.NVME, said, "2199023255040\n")
 
 
 def test_nvme_controllers() -> None:
@@ -96,10 +104,12 @@ def test_nvme_controllers() -> None:
     assert alone.found[0].category == "purge"
     shared = nvme(oacs=0x0A, fna=0x07, sanicap=0x02, namespaces=2)
     assert methods(shared) == ["overwrite"]
-    assert set(shared.barred) == {EraseMethod.NVME_FORMAT, EraseMethod.NVME_SANITIZE}
+    assert {EraseMethod.NVME_FORMAT, EraseMethod.NVME_SANITIZE} <= set(shared.barred)
     assert "other namespaces" in shared.barred[EraseMethod.NVME_FORMAT]
     own = nvme(oacs=0x02, fna=0x00, sanicap=0x00, namespaces=2)
     assert methods(own) == ["nvme-format", "overwrite"], "a format of this namespace alone"
+    zeros = nvme(oacs=0x00, fna=0x00, sanicap=0x00, namespaces=1, dlfeat=0x09)
+    assert methods(zeros) == ["discard", "overwrite"]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "no json", '{"oacs": "x"}'])
@@ -107,6 +117,7 @@ def test_an_nvme_controller_that_tells_nothing(text: str) -> None:
     said = {
         f"nvme id-ctrl {ID} --output-format=json": text,
         f"nvme list-ns {ID} --output-format=json": text,
+        f"nvme id-ns {ID} --output-format=json": text,
     }
     assert methods(means(Transport.NVME, said)) == ["overwrite"]
 
@@ -115,5 +126,8 @@ def test_a_sas_disk_tells_its_service_actions() -> None:
     yes = "Opcode=0x48\n  Command supported [conforms to SCSI standard]\n"
     no = Output(code=9, stdout="Opcode=0x48\n  Command NOT supported\n")
     said = {f"sg_opcodes --opcode=0x48,0x2 {ID}": no, f"sg_opcodes --opcode=0x48,0x1 {ID}": yes}
-    assert methods(means(Transport.SAS, said)) == ["scsi-sanitize-overwrite", "overwrite"]
+    said[f"sg_vpd --page=lbpv {ID}"] = "  Logical block provisioning read zeros (LBPRZ): 0\n"
+    assert methods(means(Transport.SAS, said, "65536")) == ["scsi-sanitize-overwrite", "overwrite"]
+    said[f"sg_vpd --page=lbpv {ID}"] = "  Logical block provisioning read zeros (LBPRZ): 1\n"
+    assert "discard" in methods(means(Transport.SAS, said, "65536"))
     assert methods(means(Transport.VIRTIO, {})) == ["overwrite"]
