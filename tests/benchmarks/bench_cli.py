@@ -6,7 +6,6 @@ skipped, and says so.
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import shutil
@@ -20,6 +19,9 @@ from pathlib import Path
 
 import pytest
 
+from appliance.api.wire import DiskList, DiskView
+from appliance.model.disk import DiskRole, Medium, Transport
+from appliance.model.verdict import Confidence, Grade, Part, Verdict
 from tests.benchmarks.table import show
 
 ROOT = Path(__file__).parents[2]
@@ -27,17 +29,23 @@ ROUNDS = 9
 # As installed: compiled once, not anew at each start.
 ENVIRONMENT = {key: text for key, text in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
 GATE = 4.0
-DISK = {
-    "serial": "S", "wwn": "", "model": "ST900MM0168", "transport": "sas", "medium": "hdd",
-    "size": 900_000_000_000, "bay": "1", "role": "pv", "pool": "clinic", "tier": "capacity",
-    "missing": False, "signatures": [], "smart": None,
-}  # fmt: skip
+VERDICT = Verdict(
+    verdict=Grade.HEALTHY, part=Part.NONE, confidence=Confidence.HIGH, evidence=(), next_step=""
+)
+
+
+def _disk(number: int) -> DiskView:
+    return DiskView(
+        serial=f"S{number}", model="ST900MM0168", transport=Transport.SAS, medium=Medium.HDD,
+        size=900_000_000_000, node=f"/dev/sd{number}", bay=str(number), role=DiskRole.PV,
+        pool="clinic", tier="capacity", verdict=VERDICT,
+    )  # fmt: skip
 
 
 @pytest.fixture
 def agent(tmp_path: Path) -> Iterator[Path]:
     """A socket that answers with 23 disks at once: the CLI's own cost is what is measured."""
-    body = json.dumps({"disks": [DISK | {"serial": f"S{n}"} for n in range(23)], "problems": []})
+    body = DiskList(disks=tuple(map(_disk, range(23))), problems=()).model_dump_json()
     answer = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
     path = tmp_path / "agent.sock"
     listener = socket.socket(socket.AF_UNIX)

@@ -1,4 +1,4 @@
-"""The power cut in the middle, the agent killed at every step boundary: nothing lost, all named.
+"""The agent killed at every step boundary: nothing lost, all named.
 
 Here the kills go through the site of every kind; test_every_edge does it to the demo's plan.
 """
@@ -6,7 +6,6 @@ Here the kills go through the site of every kind; test_every_edge does it to the
 from __future__ import annotations
 
 import json
-import time
 import tomllib
 from collections.abc import Iterator
 from itertools import pairwise
@@ -14,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from images.clinic import SPEC, Clinic, appliance
-from images.frozen import Frozen
+from images.clinic import Clinic, appliance
 from images.machine import Machine
 from tests.lab.every_kind import EVERY_KIND, prepare
 
@@ -37,30 +35,9 @@ def small(node: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
         yield site
 
 
-@pytest.fixture
-def clinic(golden: Frozen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clinic]:
-    """The demo's site, not yet applied, on a node whose power is cut."""
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    machine = golden.clone("test-power", number=3)
-    try:
-        site = Clinic(machine, tmp_path / "clinic")
-        site.prepare()
-        yield site
-    finally:
-        machine.remove()
-
-
 def slow_mirrors(node: Machine) -> None:
     """Their first synchronisation would take the emulated CPU from what is tested."""
     node.succeed("sysctl -qw dev.raid.speed_limit_max=2000")
-
-
-def job(node: Machine, number: int) -> dict[str, object]:
-    ran = appliance(node, "job", "show", str(number), "--json")
-    assert not ran.status, ran.text
-    found = json.loads(ran.stdout)
-    assert isinstance(found, dict)
-    return found
 
 
 def plan(node: Machine, spec: Path) -> dict[str, list[dict[str, str]]]:
@@ -105,37 +82,6 @@ def stands(site: Clinic, spec: Path) -> None:
     assert plan(site.node, spec)["steps"] == []
     print(site.prove_smb())
     print(site.prove_iscsi())
-
-
-@pytest.mark.timeout(1800, func_only=True)
-def test_power_cut_in_the_middle_is_finished_on_request(clinic: Clinic) -> None:
-    node = clinic.node
-    slow_mirrors(node)
-    started = appliance(node, "apply", str(SPEC), "--yes", "--no-wait", "--json")
-    assert not started.status, started.text
-    number = json.loads(started.stdout)["number"]
-    deadline = time.monotonic() + 900
-    while True:
-        steps = job(node, number)["steps"]
-        assert isinstance(steps, list)
-        done = sum(step["state"] == "ended" for step in steps)
-        if done > len(steps) // 2:
-            break
-        assert time.monotonic() < deadline, f"{done} of {len(steps)} steps"
-        time.sleep(0.5)
-    node.cut_power()
-    node.start()
-    slow_mirrors(node)
-    node.wait_for_agent(timeout_s=180)
-    cut_off = job(node, number)
-    assert cut_off["state"] == "unknown", cut_off
-    assert f"appliance job finish {number}" in str(cut_off["next_step"])
-    refused = appliance(node, "apply", str(SPEC), "--yes")
-    assert refused.status == 75, refused.text
-    assert not appliance(node, "status").status
-    clinic.run("job", "finish", str(number), "--yes")
-    assert job(node, number)["state"] == "done"
-    stands(clinic, SPEC)
 
 
 @pytest.mark.timeout(2400, func_only=True)

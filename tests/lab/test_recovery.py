@@ -203,12 +203,14 @@ def test_a_root_disk_that_stays_full_leaves_a_job_to_finish(box: Clinic) -> None
     at_rest(box, number)
     node.succeed("systemctl stop filler")
     free(node)
-    # A full journal kept the job from saying how it ended; the agent says so at its next look.
-    refused = appliance(node, "apply", SPEC, "--yes")
-    assert refused.status == BusyError.exit_status, refused.text
-    assert f"appliance job finish {number}" in refused.text
     job = look(box, number)
-    assert job["state"] in {"unknown", "failed"}, job
+    if job["state"] != "failed":
+        # The full journal kept it from saying how it ended; the agent says so at its next look.
+        refused = appliance(node, "apply", SPEC, "--yes")
+        assert refused.status == BusyError.exit_status, refused.text
+        assert f"appliance job finish {number}" in refused.text
+        job = look(box, number)
+        assert job["state"] == "unknown", job
     assert f"appliance job finish {number}" in str(job["next_step"]), job
     box.run("job", "finish", str(number), "--yes")
     assert look(box, number)["state"] == "done"
