@@ -72,6 +72,23 @@ def test_a_disk_is_wiped_through_a_preview(record: Record) -> None:
     asyncio.run(scene())
 
 
+def test_a_disk_is_admitted_and_erased_through_previews(record: Record) -> None:
+    async def scene() -> None:
+        async with sitting(record(lab_disks())) as person:
+            await person.press("2", "v", "slash")
+            await person.type("ZSAS0005")
+            await person.press("enter", "enter", "a")
+            assert "Read 64 places spread over" in person.screen
+            await person.press("escape", "e")
+            assert "THIS IS DESTROYED, AND CANNOT BE TAKEN BACK" in person.screen
+            await person.press("enter")
+            await person.type("ZSAS0001")
+            await person.press("enter")
+            assert "This is not ZSAS0005" in person.screen
+
+    asyncio.run(scene())
+
+
 def test_a_thousand_disks_are_a_list_that_filters(record: Record) -> None:
     async def scene() -> None:
         async with sitting(record(many_disks(1000), profile="generic"), LARGE) as person:

@@ -20,11 +20,12 @@ from appliance.api.words import (
     disk_health,
     disk_pairs,
     disk_verdict_lines,
+    standing_lines,
 )
 from appliance.model.light import Light
 from tui.bays import disk_tone
 from tui.desk import Desk
-from tui.screens.disk_acts import light_words, replace, turn_light, wipe
+from tui.screens.disk_acts import act, light_words, replace, turn_light
 from tui.screens.place import Place, rewrite, text_of
 from tui.trends import trend_lines
 
@@ -42,6 +43,8 @@ class DiskScreen(Place):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("x", "replace", "Replace"),
         Binding("l", "light", "Light"),
+        Binding("a", "admit", "Admit"),
+        Binding("e", "erase", "Erase"),
         Binding("w", "wipe", "Wipe"),
         Binding("r", "look", "Look again", show=False),
     ]
@@ -78,7 +81,15 @@ class DiskScreen(Place):
 
     def action_wipe(self) -> None:
         """Preview erasing its signatures."""
-        wipe(self, self._disk)
+        act(self, self._disk, "wipe")
+
+    def action_admit(self) -> None:
+        """Preview checking it and letting it out of quarantine."""
+        act(self, self._disk, "admit")
+
+    def action_erase(self) -> None:
+        """Preview erasing all of it, with a certificate."""
+        act(self, self._disk, "erase")
 
     def action_replace(self) -> None:
         """Put another one in its place."""
@@ -102,6 +113,7 @@ class DiskScreen(Place):
             yield (Span(f"  read {clock(detail.taken_at.isoformat())} (UTC)", "dim"),)
         if self._light is not None:
             yield (Span(f"locate light: {light_words(self._light)}"),)
+        yield from standing_lines(detail.model_dump(mode="json"))
         yield from known_lines(detail)
         yield from trend_lines(detail.history, plain=self.desk.plain)
         yield (Span("facts", "title"),)

@@ -1,4 +1,4 @@
-"""What a person does to one disk: light its bay, erase it, replace it. Shared by list and details."""
+"""What a person does to one disk: light its bay, admit, erase or replace it. Shared by list and details."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def turn_light(place: Place, disk: DiskView | None, told: Callable[[Light], None
     ask(place, DISK_LIGHT, then=seen, refused=place.say_error, disk=serial)
 
 
-def wipe(place: Place, disk: DiskView | None) -> None:
-    """Preview erasing the signatures of a disk."""
+def act(place: Place, disk: DiskView | None, verb: str) -> None:
+    """Preview an act on a disk: wipe, admit, erase."""
     if disk is None:
         place.say(NO_DISK)
         return
-    request = PlanRequest(action=ActionRequest(resource=f"disk/{disk.serial}", verb="wipe"))
+    request = PlanRequest(action=ActionRequest(resource=f"disk/{disk.serial}", verb=verb))
     place.desk.gateway.ask(
         place,
         PLAN_MAKE,

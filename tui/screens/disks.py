@@ -18,7 +18,7 @@ from appliance.api.words import NOTHING, disk_health, disk_holds, size
 from tui.bays import LEGEND, disk_tone, picture
 from tui.desk import Desk
 from tui.screens.disk import DiskScreen, disk_facts, disk_head
-from tui.screens.disk_acts import NO_DISK, replace, turn_light, wipe
+from tui.screens.disk_acts import NO_DISK, act, replace, turn_light
 from tui.screens.listing import Listing
 from tui.screens.place import rewrite, text_of
 from tui.widgets.chassis import ChassisView
@@ -113,7 +113,7 @@ class Disks(Listing):
 
     def action_wipe(self) -> None:
         """Preview erasing the signatures of the disk under the cursor."""
-        wipe(self, self.disk())
+        act(self, self.disk(), "wipe")
 
     def action_replace(self) -> None:
         """Put another one in its place."""
