@@ -9,6 +9,7 @@ from appliance.api.words import NOTHING, clock, size
 
 Json = dict[str, Any]
 
+_MOST_NAMED: Final = 4
 _SURE: Final = ("unknown: no profile fits", "by its maker", "by its family", "this very product")
 
 
@@ -24,6 +25,7 @@ def proposal_lines(proposal: Json) -> Iterator[str]:
     for disk in disks:
         if not disk["usable"]:
             yield f"  not {_where(disk)}: {disk['why']}"
+    yield from _doubts(usable)
     yield "network:"
     for card in proposal["cards"]:
         yield f"  {card['interface']}  {card['mac']}  {card['state']}  {_joined(card['addresses'])}"
@@ -40,6 +42,18 @@ def _kinds(disks: Iterable[Json]) -> Iterator[str]:
         counted[key] = counted.get(key, 0) + 1
     for (transport, medium, amount), count in counted.items():
         yield f"  {count} x {size(amount)} {transport.upper()} {medium.upper()}"
+
+
+def _doubts(disks: Iterable[Json]) -> Iterator[str]:
+    """Each doubt once, with the disks it is about: a whole shelf is of one model."""
+    about: dict[str, list[str]] = {}
+    for disk in disks:
+        for words in disk["doubts"]:
+            about.setdefault(words, []).append(_where(disk))
+    for words, places in about.items():
+        shown = ", ".join(places[:_MOST_NAMED])
+        more = f" and {len(places) - _MOST_NAMED} more" if len(places) > _MOST_NAMED else ""
+        yield f"  know of {shown}{more}: {words}"
 
 
 def _layout(layout: Json) -> Iterator[str]:

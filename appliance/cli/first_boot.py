@@ -97,8 +97,16 @@ def _carry_through(session: Session, site: Mapping[str, Any], options: argparse.
     request = PlanRequest(put=dict(site))
     # A program gets one document: the plan of a preview, else the sheet.
     quiet = session.as_json and not options.preview
-    with redirect_stdout(sys.stderr) if quiet else nullcontext():
-        carry_out(session, request, options)
+    try:
+        with redirect_stdout(sys.stderr) if quiet else nullcontext():
+            carry_out(session, request, options)
+    except StepFailedError as error:
+        raise StepFailedError(
+            error.message,
+            hint=f"{error.hint} Then go on with: appliance setup --resume",
+            subject=error.subject,
+            details=error.details,
+        ) from error
     if options.preview:
         return 0
     left = session.client().call(PLAN_MAKE, request)

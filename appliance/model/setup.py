@@ -43,6 +43,8 @@ class DiskChecked(Value):
     usable: bool
     why: str = ""
     """Why it may not, and what to do about that."""
+    doubts: tuple[str, ...] = ()
+    """What to know of one that may."""
     verdict: str = "unknown"
     """What is thought of its health."""
 

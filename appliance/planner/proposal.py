@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
-from appliance.model.disk import Disk, DiskRole, Transport
+from appliance.model.disk import Disk, DiskRole, Quarantine, Transport
 from appliance.model.link import LinkFound
 from appliance.model.setup import CardSeen, ChassisSeen, DiskChecked, Proposal
 from appliance.model.snapshot import NodeSnapshot
+from appliance.planner.fitness import doubts, examine, unfit
 from appliance.planner.layouts import layouts
 
-_BAD: Final = frozenset({"failing", "prefail"})
+_OPEN: Final = frozenset({DiskRole.FREE, DiskRole.QUARANTINED})
 
 
-def propose(
-    chassis: ChassisSeen, snapshot: NodeSnapshot, verdicts: Mapping[str, str], pool: str = "data"
-) -> Proposal:
-    """The proposal for a machine; `verdicts` has a word on each disk's health, by serial."""
-    checked = tuple(check(disk, verdicts.get(disk.serial, "unknown")) for disk in snapshot.disks)
+def propose(chassis: ChassisSeen, snapshot: NodeSnapshot, pool: str = "data") -> Proposal:
+    """The proposal for a machine; the snapshot holds what is thought of each disk's health."""
+    checked = tuple(check(disk, snapshot) for disk in snapshot.disks)
     fit = [disk for disk, found in zip(snapshot.disks, checked, strict=True) if found.usable]
     cards = (item for item in snapshot.found.get("link", {}).values())
     return Proposal(
@@ -35,9 +33,19 @@ def propose(
     )
 
 
-def check(disk: Disk, verdict: str) -> DiskChecked:
-    """Whether a disk may go into a pool, and why not."""
-    why = _objection(disk, verdict)
+def check(disk: Disk, snapshot: NodeSnapshot) -> DiskChecked:
+    """Whether a disk may go into a pool, why not, and what to know of one that may.
+
+    The checks are those by which a plan admits a new disk (admission.py).
+    """
+    why = _in_the_way(disk)
+    known: tuple[str, ...] = ()
+    if not why:
+        checks = examine(disk, snapshot)
+        bad = unfit(checks)
+        why = f"{bad.words} {bad.next_step}".strip() if bad else ""
+        known = () if bad else tuple(doubts(checks))
+    verdict = snapshot.verdicts.get(disk.serial)
     return DiskChecked(
         serial=disk.serial,
         bay=disk.bay,
@@ -47,24 +55,27 @@ def check(disk: Disk, verdict: str) -> DiskChecked:
         transport=disk.transport,
         usable=not why,
         why=why,
-        verdict=verdict,
+        doubts=known,
+        verdict=verdict.verdict.value if verdict else "unknown",
     )
 
 
-def _objection(disk: Disk, verdict: str) -> str:
+def _in_the_way(disk: Disk) -> str:
+    """What keeps a disk from being taken, however good it is."""
     if disk.role is DiskRole.BOOT:
-        return "the node starts from it"
+        return "The node starts from it."
     if disk.missing or disk.size is None:
-        return "it does not answer; take it out"
-    if disk.role is not DiskRole.FREE or disk.pool:
-        return f"it is in use ({disk.pool or disk.role.value})"
+        return "It does not answer; take it out."
+    if disk.role not in _OPEN or disk.pool:
+        return f"It is in use ({disk.pool or disk.role.value})."
     if disk.mounted_at:
-        return f"it is mounted at {disk.mounted_at[0]}"
+        return f"It is mounted at {disk.mounted_at[0]}."
     if disk.signatures or disk.holders:
         held = ", ".join(dict.fromkeys(item.type for item in disk.signatures)) or disk.holders[0]
-        return f"it holds {held}; if nobody needs that: appliance disk wipe {disk.serial}"
+        return f"It holds {held}; if nobody needs that: appliance disk wipe {disk.serial}"
+    if disk.quarantine not in {None, Quarantine.NEW}:
+        act = "erase" if disk.quarantine is Quarantine.NOT_ERASED else "admit"
+        return f"It is in quarantine ({disk.quarantine}): appliance disk {act} {disk.serial}"
     if disk.transport is Transport.USB:
-        return "a pool is not made of USB disks"
-    if verdict in _BAD:
-        return f"it is {verdict}; replace it: appliance disk show {disk.serial}"
+        return "A pool is not made of USB disks."
     return ""

@@ -18,8 +18,8 @@ def setup_proposal(context: Context, caller: Caller, body: Empty) -> Proposal:
     """The chassis, every disk checked, the network cards, and the layouts there are."""
     del caller, body
     seen = context.looking.fresh(context.jobs.claims())
-    verdicts = {disk.serial: context.verdicts.verdict(disk).verdict.value for disk in seen.disks}
-    return propose(_chassis(context, seen), seen, verdicts)
+    verdicts = {disk.serial: context.verdicts.verdict(disk) for disk in seen.disks}
+    return propose(_chassis(context, seen), seen.model_copy(update={"verdicts": verdicts}))
 
 
 def setup(context: Context, caller: Caller, body: Empty) -> SetupRecord:

@@ -14,10 +14,11 @@ from appliance.model.resource import Resource
 from appliance.model.setup import ChassisSeen
 from appliance.model.share import ShareFound
 from appliance.model.snapshot import Host, NodeSnapshot
+from appliance.model.verdict import Grade
 from appliance.planner.handover import Facts, handover_of
 from appliance.planner.proposal import propose
 from appliance.planner.site import parse_site
-from tests.unit.planner.test_layouts import NOW, hdds
+from tests.unit.planner.test_layouts import NOW, hdds, judged
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb mary@desk"
 FACTS = Facts("The lab chassis", "1.2.3", (HostKey(type="ssh-ed25519", fingerprint="SHA256:abc"),))
@@ -102,11 +103,15 @@ def test_a_proposal_in_words() -> None:
     chassis = ChassisSeen(
         profile="generic", title="A machine no profile knows", score=0, bays=2, empty_bays=("2",)
     )
-    proposal = propose(chassis, node(), {"H003": "failing"})
+    verdicts = {
+        "H003": judged(Grade.FAILING),
+        **{f"H{number:03}": judged(Grade.WATCH) for number in range(5, 11)},
+    }
+    proposal = propose(chassis, node().model_copy(update={"verdicts": verdicts}))
     text = "\n".join(proposal_lines(json.loads(proposal.model_dump_json())))
     for words in (
         "unknown: no profile fits", "bays: 2; empty: 2", "11, of which 10 may go into a pool",
-        "10 x 14.6 TiB SAS HDD", "not bay 3 (serial H003): it is failing", "<- recommended",
+        "10 x 14.6 TiB SAS HDD", "not bay 3 (serial H003): Its health is failing", "(serial H008) and 2 more: Its health is worth", "<- recommended",
         "survives any 2 disks lost", "1 disk stays free",
     ):  # fmt: skip
         assert words in text, text

@@ -11,12 +11,13 @@ from agents.node.profiles import profile_named
 from appliance.kinds.pool_layout import TIB
 from appliance.kinds.registry import all_kinds
 from appliance.model.base import format_size
-from appliance.model.disk import Disk, DiskRole, Medium, Signature, Transport
+from appliance.model.disk import Disk, DiskRole, Medium, Quarantine, Signature, Transport
 from appliance.model.link import LinkFound
 from appliance.model.pool import RaidLevel
 from appliance.model.profile import Bay
 from appliance.model.setup import ChassisSeen, Layout
 from appliance.model.snapshot import Host, NodeSnapshot
+from appliance.model.verdict import Confidence, Grade, Part, Verdict
 from appliance.planner.layouts import WIDEST, layouts, survives
 from appliance.planner.plan import make_plan
 from appliance.planner.proposal import check, propose
@@ -157,27 +158,47 @@ def test_how_many_may_be_lost() -> None:
     assert [survives(raid, 4) for raid in RaidLevel] == [3, 1, 2, 1]
 
 
+def judged(word: Grade) -> Verdict:
+    return Verdict(
+        verdict=word, part=Part.DISK, confidence=Confidence.HIGH, next_step="Replace it.", evidence=(),
+    )  # fmt: skip
+
+
+def seen(*disks: Disk, **verdicts: Grade) -> NodeSnapshot:
+    return NodeSnapshot(
+        host=Host(hostname="n", profile="generic"),
+        taken_at=NOW,
+        disks=disks,
+        verdicts={serial: judged(word) for serial, word in verdicts.items()},
+    )
+
+
 @pytest.mark.parametrize(
     ("facts", "verdict", "why"),
     [
-        ({}, "healthy", ""),
-        ({}, "watch", ""),
-        ({"role": DiskRole.BOOT}, "healthy", "starts from it"),
-        ({"size": None}, "unknown", "does not answer"),
-        ({"missing": True}, "unknown", "does not answer"),
-        ({"role": DiskRole.PV, "pool": "old"}, "healthy", "in use (old)"),
-        ({"mounted_at": ("/mnt",)}, "healthy", "mounted at /mnt"),
-        ({"signatures": (Signature(type="xfs"),)}, "healthy", "holds xfs"),
-        ({"holders": ("md0",)}, "healthy", "holds md0"),
-        ({"transport": Transport.USB}, "healthy", "USB"),
-        ({}, "failing", "it is failing"),
+        ({}, Grade.HEALTHY, ""),
+        ({}, Grade.WATCH, ""),
+        ({"role": DiskRole.QUARANTINED, "quarantine": Quarantine.NEW}, Grade.HEALTHY, ""),
+        ({"role": DiskRole.BOOT}, Grade.HEALTHY, "starts from it"),
+        ({"size": None}, Grade.UNKNOWN, "does not answer"),
+        ({"missing": True}, Grade.UNKNOWN, "does not answer"),
+        ({"role": DiskRole.PV, "pool": "old"}, Grade.HEALTHY, "in use (old)"),
+        ({"mounted_at": ("/mnt",)}, Grade.HEALTHY, "mounted at /mnt"),
+        ({"signatures": (Signature(type="xfs"),)}, Grade.HEALTHY, "holds xfs"),
+        ({"holders": ("md0",)}, Grade.HEALTHY, "holds md0"),
+        ({"transport": Transport.USB}, Grade.HEALTHY, "USB"),
+        ({"quarantine": Quarantine.NOT_ERASED}, Grade.HEALTHY, "appliance disk erase A"),
+        ({"quarantine": Quarantine.NOT_ADMITTED}, Grade.HEALTHY, "appliance disk admit A"),
+        ({}, Grade.FAILING, "Its health is failing"),
     ],
 )
-def test_a_disk_is_checked(facts: dict[str, object], verdict: str, why: str) -> None:
-    checked = check(disk("A").model_copy(update=facts), verdict)
+def test_a_disk_is_checked(facts: dict[str, object], verdict: Grade, why: str) -> None:
+    one = disk("A", wwn="0x5000c50012340000").model_copy(update=facts)
+    checked = check(one, seen(one, A=verdict))
     assert checked.usable is (why == "")
     assert why in checked.why
-    assert (checked.serial, checked.verdict) == ("A", verdict)
+    assert (checked.serial, checked.verdict) == ("A", verdict.value)
+    assert bool(checked.doubts) is (verdict is Grade.WATCH)
 
 
 def test_a_proposal_has_all_the_installer_asks_about() -> None:
@@ -191,7 +212,8 @@ def test_a_proposal_has_all_the_installer_asks_about() -> None:
         found={"link": links},
     )  # fmt: skip
     chassis = ChassisSeen(profile="generic", title="x", score=0, bays=0)
-    proposal = propose(chassis, snapshot, {"H000": "failing"})
+    snapshot = snapshot.model_copy(update={"verdicts": {"H000": judged(Grade.FAILING)}})
+    proposal = propose(chassis, snapshot)
     assert [item.interface for item in proposal.cards] == ["eno1"]
     assert {item.serial for item in proposal.disks if not item.usable} == {"H000", "BOOT"}
     assert [item.name for item in proposal.layouts] == ["raid10", "raid5"]
