@@ -26,6 +26,8 @@ HOMES: Final = f"{STATE_DIR}/home"
 _MARK: Final = "appliance account"
 """Start of the comment field (GECOS) of our accounts; the name of the secret may follow."""
 _SECRET: Final = re.compile(rf"^{_MARK} \(password (?P<secret>[a-z0-9-]+)\)$")
+_PEOPLE: Final = range(1000, 60000)
+"""Numbers of ordinary accounts (Debian policy 9.2.2)."""
 _NOTHING: Final = changing("true")
 """The way back of a step whose traces go with the account, or do no harm."""
 
@@ -46,19 +48,23 @@ class AccountKind(Kind[AccountSpec, AccountFound]):
 
     @override
     def observe(self, probe: Probe) -> Mapping[str, AccountFound]:
-        """Every account of /etc/passwd; of ours also the keys."""
+        """Who may log in: ours with their keys, root, and whoever else is a person or has a role.
+        The node's own accounts are seen by kind user."""
         groups = parse_groups(probe.read_text("/etc/group") or "")
         found = {}
         for line in (probe.read_text("/etc/passwd") or "").splitlines():
             fields = line.split(":")
             if len(fields) != 7:  # noqa: PLR2004 - passwd(5)
                 continue
-            name, comment = fields[0], fields[4]
+            name, uid, comment = fields[0], int(fields[2]), fields[4]
             ours, secret = comment.startswith(_MARK), _SECRET.match(comment)
+            role = role_in(groups.get(name, ()))
+            if not (ours or role or uid == 0 or uid in _PEOPLE):
+                continue
             found[name] = AccountFound(
-                uid=int(fields[2]),
+                uid=uid,
                 ours=ours,
-                role=role_in(groups.get(name, ())),
+                role=role,
                 keys=parse_keys(probe.read_text(keys_path(name)) or "") if ours else (),
                 password=secret["secret"] if secret else None,
             )
@@ -82,7 +88,8 @@ class AccountKind(Kind[AccountSpec, AccountFound]):
     def plan(self, change: Change[AccountSpec, AccountFound], view: View) -> Iterator[Step]:
         """Account, role, keys and password, each where it differs."""
         name, found, wanted = change.name, change.found, change.wanted
-        if found is not None and not found.ours:
+        taken = name in view.found("user") if found is None else not found.ours
+        if taken:
             if wanted is None:
                 return
             raise RefusedError(

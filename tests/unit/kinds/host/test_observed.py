@@ -132,6 +132,7 @@ def accounts() -> dict[str, AccountFound]:
     probe = FakeProbe(
         files={
             "/etc/passwd": "root:x:0:0:root:/root:/bin/bash\nbroken\n"
+            "daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin\n"
             "mary:x:1000:1000:appliance account (password mary-login):/x:/bin/bash\n"
             "tom:x:1001:1001:appliance account:/x:/bin/bash\n",
             "/etc/group": "appliance-admin:x:990:root,mary\nappliance-viewer:x:993:mary\n",
