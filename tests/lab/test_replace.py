@@ -63,6 +63,8 @@ class Films:
         self.node = box.node
         self.wwns = wwns
         """Bay -> WWN of the disks the pool was made of."""
+        self.scrubbed_at = ""
+        """When the last scrub that was waited for began."""
 
     def replace(self, *words: str) -> None:
         """`disk replace` to its end."""
@@ -98,8 +100,21 @@ class Films:
             timeout_s=180,
         )
 
+    def scrubbed(self) -> str:
+        """What came of the scrub that follows every replacement, once it is through."""
+        deadline = time.monotonic() + 300
+        while True:
+            shown = appliance(self.node, "pool", "show", "films", "--json")
+            (line,) = json.loads(shown.stdout)["care"]
+            if line["last_at"] not in {None, self.scrubbed_at} and line["outcome"] != "runs":
+                self.scrubbed_at = line["last_at"]
+                return str(line["outcome"])
+            assert time.monotonic() < deadline, line
+            time.sleep(2)
+
     def is_proven(self) -> None:
-        """The pool is as wanted and well, and every byte is what it was."""
+        """The pool is as wanted, well and scrubbed, and every byte is what it was."""
+        assert self.scrubbed() == "no mismatches"
         self.client_goes_on()
         self.node.succeed("sync; echo 3 > /proc/sys/vm/drop_caches")
         self.node.succeed(f"cd {SHARE} && sha256sum --quiet --check /root/sums")

@@ -27,6 +27,8 @@ LATE: Final = timedelta(days=7)
 """A scrub that could not begin for so long is told."""
 BEGINS: Final = timedelta(seconds=5)
 """Between a scrub being written down and LVM having begun it."""
+FOLLOW_S: Final = 30.0
+"""While one runs the last look is considered this often, whoever took it."""
 _WHOLE: Final = 100.0
 
 
@@ -51,7 +53,9 @@ class Scrubs:
             elif at is not None and _is_whole(found) and not self._means.job_runs():
                 self._begin(name)
                 return 1.0
-        return min(((at - now).total_seconds() for at in due), default=None)
+        runs = any((last := self._book.last_scrub(name)) and not last.ended_at for name, _ in pools)
+        later = [(at - now).total_seconds() for at in due]
+        return min((*later, *([FOLLOW_S] if runs else [])), default=None)
 
     def findings(self) -> Iterator[Finding]:
         """Scrubs that are late."""

@@ -163,13 +163,13 @@ class Spares:
     # --- a spare again
 
     def _refills(self, seen: NodeSnapshot) -> tuple[tuple[TakeoverRecord, Disk], ...]:
-        """Blank disks put where one was lost, of its kind."""
+        """Blank disks put where one was lost, of its kind; a new one is admitted by the plan."""
         found = []
         for record in self._book.takeovers():
             used = seen.disk(record.new_serial)
             for disk in seen.disks if self._done(record) and record.old_bay and used else ():
-                fits = disk.role is DiskRole.FREE and disk.serial != record.old_serial
-                like = used is not None and disk.medium is used.medium and not disk.missing
+                fits = disk.on_hand and disk.serial != record.old_serial
+                like = used is not None and disk.medium is used.medium
                 if fits and like and disk.bay == record.old_bay:
                     found.append((record, disk))
         return tuple(found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents.node.care.scrubs import LATE, Scrubs
+from agents.node.care.scrubs import FOLLOW_S, LATE, Scrubs
 from appliance.errors import StepFailedError
 from appliance.model.command import Command, Output
 from appliance.model.job import JobState
@@ -44,7 +44,7 @@ def test_a_pool_is_scrubbed_when_it_is_due_and_the_outcome_kept(
     assert [line.rpartition(" ")[0] for line in node.ran] == [CHECK, CHECK]
     begun = node.time
     checks(node, action="check")
-    assert scrubs.round(node.now_seen) is None
+    assert scrubs.round(node.now_seen) == FOLLOW_S
     (line,) = scrubs.lines("clinic")
     assert (line.outcome, line.next_at) == ("runs", None)
     node.passes(hours=3)
@@ -57,7 +57,7 @@ def test_a_pool_is_scrubbed_when_it_is_due_and_the_outcome_kept(
 
 def test_one_that_a_person_began_counts_too(node: CareNode, scrubs: Scrubs) -> None:
     checks(node, action="check", failed=2)
-    assert scrubs.round(node.now_seen) is None
+    assert scrubs.round(node.now_seen) == FOLLOW_S
     node.passes(minutes=10)
     checks(node, action="idle", failed=2)
     scrubs.round(node.now_seen)

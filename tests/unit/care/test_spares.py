@@ -134,7 +134,7 @@ def test_a_spare_takes_over_is_told_and_another_disk_becomes_the_spare(ward: War
     [
         blank("FRESH", "4"),
         blank("FRESH", "3", medium="ssd"),
-        blank("FRESH", "3", role="quarantined"),
+        blank("FRESH", "3", role="quarantined", quarantine="not-erased"),
         blank("FRESH", "3", role="foreign", signatures=[{"type": "xfs"}]),
         blank("ZSAS0002", "3"),
     ],
