@@ -53,6 +53,7 @@ from appliance.state.disk_book import DiskBook
 from appliance.state.disk_records import DiskRecords
 from appliance.state.journal import Journal
 from appliance.state.outbox import Outbox
+from appliance.state.taught import TaughtBays
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -91,7 +92,8 @@ def recorded_node(folder: Path) -> Starlette:
         kinds, looking, RecordedJobs(bench), journal, desired, audit, secrets, now, new_id,
         f"{agent_version()}, a recording", RecordedVerdicts(DiskRecords(store), now), Alerts(store),
         Outbox(store), Lights(lambda: NodeProbe(NoHands(), files, tuple), files),
-        NetworkGuard(files, NoHands()), SetupBook(files, lambda: NodeProbe(NoHands(), files, tuple)), DiskBook(store, audit, now), lambda _: NO_MEANS,
+        NetworkGuard(files, NoHands()),
+        SetupBook(files, lambda: NodeProbe(NoHands(), files, tuple)), DiskBook(store, audit, now), TaughtBays(store), lambda _: NO_MEANS,
     )  # fmt: skip
     front = Front(answering(context, Callers(_whoever)))
     made = application(front)

@@ -17,6 +17,7 @@ from appliance.api.wire import (
     AlertList,
     ApplyRequest,
     AuditPage,
+    BayTeaching,
     Chassis,
     DiskDetail,
     DiskList,
@@ -31,6 +32,7 @@ from appliance.api.wire import (
     SecretValue,
     SiteDocument,
     Status,
+    TaughtMap,
 )
 from appliance.model.alert import Alert
 from appliance.model.audit import AuditVerdict
@@ -127,6 +129,11 @@ DISK_LIGHT_SET: Final = Endpoint(
 DISK_CERTIFICATE: Final = Endpoint(
     "disk_certificate", "GET", paths.DISK_CERTIFICATE, Empty, Certificate, CallEffect.READ, ANYONE,
     "The newest certificate that the disk was erased")  # fmt: skip
+DISK_BAY_TEACH: Final = Endpoint(
+    "disk_bay_teach", "PUT", paths.DISK_BAY, BayTeaching, TaughtMap, CallEffect.PLAN, HANDS,
+    "Say which bay a disk is in, where the chassis does not tell")  # fmt: skip
+BAYS_TAUGHT: Final = Endpoint("bays_taught", "GET", paths.BAYS, Empty, TaughtMap, CallEffect.READ,
+                              ANYONE, "The bays that were taught")  # fmt: skip
 CHASSIS: Final = Endpoint("chassis", "GET", paths.CHASSIS, Empty, Chassis, CallEffect.READ, ANYONE,
                           "The bays of the chassis, as a person sees them")  # fmt: skip
 KINDS: Final = Endpoint("kinds", "GET", paths.KINDS, Empty, KindList, CallEffect.READ, ANYONE,
@@ -190,7 +197,8 @@ AUDIT_VERIFY: Final = Endpoint("audit_verify", "GET", paths.AUDIT_VERIFY, Empty,
                                CallEffect.READ, WATCHERS, "Check the audit's hash chain")  # fmt: skip
 
 ENDPOINTS: Final[tuple[Endpoint[Any, Any], ...]] = (
-    STATUS, SNAPSHOT, DISKS, DISK, DISK_LIGHT, DISK_LIGHT_SET, DISK_CERTIFICATE, CHASSIS, KINDS, RESOURCES,
+    STATUS, SNAPSHOT, DISKS, DISK, DISK_LIGHT, DISK_LIGHT_SET, DISK_CERTIFICATE,
+    DISK_BAY_TEACH, BAYS_TAUGHT, CHASSIS, KINDS, RESOURCES,
     RESOURCE, SITE, PLAN_MAKE, PLAN_GET, JOB_START,
     JOBS, JOB_GET, JOB_FINISH, JOB_UNDO, JOB_ABANDON, SECRETS, SECRET_PUT, SECRET_DROP, ALERTS,
     ALERT, ALERT_ACKNOWLEDGE, NETWORK, NETWORK_CONFIRM, SETUP_PROPOSAL, SETUP, SETUP_KEEP,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import FieldSerializationInfo, SecretStr, field_serializer
 
@@ -17,7 +17,7 @@ from appliance.model.disk import Disk
 from appliance.model.disk_record import AcknowledgedValue, KernelWord
 from appliance.model.erasing import Certificate
 from appliance.model.job import Job
-from appliance.model.profile import Bay, Panel
+from appliance.model.profile import Bay, BayLabel, Panel
 from appliance.model.resource import AnyFound, AnySpec, Finding
 from appliance.model.snapshot import Host
 from appliance.model.verdict import PastMeasures, Verdict
@@ -59,6 +59,28 @@ class DiskDetail(Value):
     """Whether and on what it was admitted; None for a disk that is new."""
     certificates: tuple[Certificate, ...] = ()
     """That it was erased, newest first."""
+
+
+class BayTeaching(Value):
+    """What is printed beside the bay a disk is in; empty: it is unknown again."""
+
+    label: BayLabel | Literal[""]
+
+
+class TaughtBay(Value):
+    """A bay that was taught, and the disk that is in it now."""
+
+    label: str
+    path: str
+    """udev's ID_PATH."""
+    serial: str = ""
+    """Empty when no disk is there."""
+
+
+class TaughtMap(Value):
+    """All bays that were taught."""
+
+    bays: tuple[TaughtBay, ...]
 
 
 class LightSwitch(Value):

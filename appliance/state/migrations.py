@@ -268,6 +268,12 @@ def m007_care(db: Database) -> None:
     _run(db, *_CARE)
 
 
+@MIGRATIONS()
+def m008_taught_bays(db: Database) -> None:
+    """Labels of bays, by the path that leads there."""
+    _run(db, "CREATE TABLE taught_bay (path TEXT PRIMARY KEY, label TEXT NOT NULL) STRICT")
+
+
 def _append_only(db: Database, *tables: str) -> None:
     for table in tables:
         for act in ("UPDATE", "DELETE"):

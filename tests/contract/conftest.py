@@ -35,6 +35,7 @@ from appliance.state.disk_book import DiskBook
 from appliance.state.disk_records import DiskRecords
 from appliance.state.journal import Journal
 from appliance.state.outbox import Outbox
+from appliance.state.taught import TaughtBays
 from tests.unit.fakehost import NOW, FakeGuests, FakeHost
 from tests.unit.fakekinds import KINDS
 
@@ -160,6 +161,7 @@ def agent(tmp_path: Path, on_edge: Callable[[int, int, str], None]) -> Iterator[
         network=NetworkGuard(host.files, host),
         setup=SetupBook(host.files, lambda: NodeProbe(host, host.files, tuple)),
         book=book,
+        taught=TaughtBays(store),
         erase_means=lambda _: MEANS,
     )
     front = Front(answering(context, Callers(lambda uid, _: PEOPLE[uid])))

@@ -26,6 +26,8 @@ from tui.screens.job import waits_for_word
 
 TUI = Path(__file__).parents[2] / "tui"
 FOR_PROGRAMS = {
+    "DISK_BAY_TEACH": "told standing before the rack, by the command line",
+    "BAYS_TAUGHT": "as above",
     "SNAPSHOT": "the node as one value",
     "METRICS": "Prometheus reads it",
     "RESOURCE": "the list holds it",

@@ -23,6 +23,7 @@ from agents.node.care.means import Means
 from agents.node.handlers import (
     alerts,
     audits,
+    bays,
     disks,
     jobs,
     metrics,
@@ -50,6 +51,7 @@ from agents.node.observe.smart import SmartCache, SmartReader
 from agents.node.observe.udev import scan_devices
 from agents.node.profiles import best_profile
 from agents.node.watch.looking import Looking, Sources
+from agents.node.watch.taught import TaughtProfile
 from agents.node.watch.verdicts import Verdicts
 from appliance.errors import FullError
 from appliance.kinds.registry import all_kinds
@@ -65,10 +67,11 @@ from appliance.state.disk_records import DiskRecords
 from appliance.state.disks import DiskMemory
 from appliance.state.journal import Journal
 from appliance.state.outbox import Outbox
+from appliance.state.taught import TaughtBays
 
 LOG: Final = logging.getLogger(__name__)
 HANDLERS: Final = (
-    alerts, audits, disks, jobs, metrics, network, plans, resources, secrets, setup, status,
+    alerts, audits, bays, disks, jobs, metrics, network, plans, resources, secrets, setup, status,
 )  # fmt: skip
 
 
@@ -112,13 +115,13 @@ def compose(outside: Outside, database: Path, boundary: Boundary = no_boundary) 
     """
     store, kinds = Store(database), all_kinds()
     journal, audit, desired = Journal(store, now), Audit(store), Desired(store)
-    book = DiskBook(store, audit, now)
+    book, taught = DiskBook(store, audit, now), TaughtBays(store)
     verdicts = Verdicts(DiskRecords(store), now)
     sources = Sources(
         probe=outside.probe,
         scan=outside.scan,
         kinds=kinds,
-        profile=best_profile(observe_dmi(outside.probe())),
+        profile=TaughtProfile(best_profile(observe_dmi(outside.probe())), taught.labels),
         disks=DiskMemory(store),
         secrets=outside.secrets.names,
         smart=outside.smart.shorts,
@@ -160,6 +163,7 @@ def compose(outside: Outside, database: Path, boundary: Boundary = no_boundary) 
         network=NetworkGuard(outside.files, outside.executor),
         setup=SetupBook(outside.files, outside.probe),
         book=book,
+        taught=taught,
         erase_means=lambda disk: observe_means(outside.probe(), disk),
     )
 

@@ -27,6 +27,7 @@ from appliance.state.desired import Desired
 from appliance.state.disk_book import DiskBook
 from appliance.state.journal import Journal
 from appliance.state.outbox import Outbox
+from appliance.state.taught import TaughtBays
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Context:
     network: NetworkGuard
     setup: SetupBook
     book: DiskBook
+    taught: TaughtBays
     erase_means: Callable[[Disk], EraseMeans]
     """Asks a disk how it can be erased."""
     care: Care | None = None

@@ -32,7 +32,7 @@ def disks(context: Context, caller: Caller, body: Empty) -> DiskList:
 def disk(context: Context, caller: Caller, body: Empty, disk: str) -> DiskDetail:
     """One disk, by serial, WWN or bay:LABEL. Raises NotFoundError."""
     del caller, body
-    found, verdicts = _found(context, disk), context.verdicts
+    found, verdicts = found_disk(context, disk), context.verdicts
     return DiskDetail(
         disk=disk_view(found, verdicts.verdict(found)),
         taken_at=verdicts.taken_at(found.serial),
@@ -56,12 +56,12 @@ def disk_certificate(context: Context, caller: Caller, body: Empty, disk: str) -
 def disk_light(context: Context, caller: Caller, body: Empty, disk: str) -> Light:
     """The light of the disk's bay; not available is an answer with its reasons."""
     del caller, body
-    return context.lights.seen(_found(context, disk), _profile(context).locate)
+    return context.lights.seen(found_disk(context, disk), _profile(context).locate)
 
 
 def disk_light_set(context: Context, caller: Caller, body: LightSwitch, disk: str) -> Light:
     """Switch it; where it is not available nothing is done. Raises NotFoundError, StepFailedError."""
-    found = _found(context, disk)
+    found = found_disk(context, disk)
     light = context.lights.seen(found, _profile(context).locate)
     if light.available:
         words = f"{'lit' if body.on else 'dark'} ({found.where})"
@@ -91,7 +91,8 @@ def _profile(context: Context) -> Profile:
     return GENERIC if name == GENERIC.name else profile_named(name)
 
 
-def _found(context: Context, reference: str) -> Disk:
+def found_disk(context: Context, reference: str) -> Disk:
+    """The disk a person means. Raises NotFoundError with the bays there are."""
     seen = context.looking.recent()
     found = seen.disk(reference)
     if found is None:

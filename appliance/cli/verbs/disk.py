@@ -68,11 +68,13 @@ def parser() -> Parser:
     from appliance.cli.options import add_change_options
     from appliance.cli.verbs.disk_quarantine import add_quarantine
     from appliance.cli.verbs.disk_replace import add_replace
+    from appliance.cli.verbs.disk_teach import add_teach
     from appliance.cli.verbs.disk_verdict import add_verdict
 
     add_change_options(wipe)
     add_quarantine(verbs)
     add_replace(verbs)
+    add_teach(verbs)
     add_verdict(verbs)
     return top
 

@@ -42,6 +42,7 @@ def test_the_walk_sees_them_all() -> None:
         "resource",
         "disk_quarantine",
         "disk_replace",
+        "disk_teach",
         "disk_verdict",
     }
     assert files < nouns
@@ -82,7 +83,7 @@ def test_what_changes_a_node_can_be_previewed(words: tuple[str, ...]) -> None:
     reads = {"list", "show", "status", "site", "verify", "verdict", "watch", "completion",
              "metrics", "certificate", "handover"}  # fmt: skip
     planless = {("host", "trust"), ("secret", "set"), ("secret", "delete"), ("job", "undo"),
-                ("job", "abandon"), ("alert", "acknowledge"), ("disk", "locate"),
+                ("job", "abandon"), ("alert", "acknowledge"), ("disk", "locate"), ("disk", "teach"),
                     ("network", "confirm")}  # fmt: skip
     assert "--preview" in options or words[-1] in reads or words in planless
 
