@@ -22,11 +22,22 @@ from tui.screens.alerts import Alerts
 from tui.screens.ask import Ask
 from tui.screens.audit import AuditLog
 from tui.screens.disks import Disks
+from tui.screens.first_boot import FirstBoot
 from tui.screens.help import Help, entries_of
 from tui.screens.home import Home
 from tui.screens.jobs import Jobs
 from tui.screens.palette import Command, Palette
-from tui.screens.place import ALERTS, AUDIT, DISKS, HOME, SECRETS, Place, Settle, places_of
+from tui.screens.place import (
+    ALERTS,
+    AUDIT,
+    DISKS,
+    FIRST_BOOT,
+    HOME,
+    SECRETS,
+    Place,
+    Settle,
+    places_of,
+)
 from tui.screens.place import JOBS as JOBS_PLACE
 from tui.screens.preview import follow, preview
 from tui.screens.resources import Resources
@@ -47,7 +58,7 @@ _FROM_PLACES: Final = frozenset({"palette", "place", "leave_console"})
 
 FIXED: Final[dict[str, Callable[[Desk, str], Place]]] = {
     HOME: Home, DISKS: Disks, JOBS_PLACE: Jobs, ALERTS: Alerts, SECRETS: Secrets,
-    AUDIT: AuditLog,
+    AUDIT: AuditLog, FIRST_BOOT: FirstBoot,
 }  # fmt: skip
 """Places that are no kinds."""
 

@@ -117,7 +117,6 @@ def plan_lines(plan: Plan) -> Iterator[Line]:
 
 def _steps_heading(plan: Plan) -> str:
     if plan.empty:
-        same = plan.before == plan.after
-        return f"Nothing to do: {'the node is as wished' if same else 'only the record changes'}."
+        return f"Nothing to do: {'the node is as wished' if plan.same_wish else 'only the record changes'}."
     count = len(plan.steps)
     return f"{count} step{'' if count == 1 else 's'}:"

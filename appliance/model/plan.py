@@ -68,3 +68,11 @@ class Plan(Value):
     def empty(self) -> bool:
         """Nothing is to be done."""
         return not self.steps
+
+    @property
+    def same_wish(self) -> bool:
+        """The wish stays as it was, in whatever order it is written down."""
+        before, after = (
+            {item.id: item.spec for item in side} for side in (self.before, self.after)
+        )
+        return before == after

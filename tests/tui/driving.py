@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from textual.pilot import Pilot
 
 from appliance.client.client import Client
@@ -69,10 +70,13 @@ class Person:
 
     async def until(self, words: str) -> None:
         """Wait for words on the screen: what another thread of the node is still doing."""
-        async with asyncio.timeout(PATIENCE_S):
-            while words not in self.screen:
-                await asyncio.sleep(0.02)
-                await self.pilot.pause()
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while words not in self.screen:
+                    await asyncio.sleep(0.02)
+                    await self.pilot.pause()
+        except TimeoutError:
+            pytest.fail(f"'{words}' never came:\n{self.screen}")
 
     async def resize(self, size: tuple[int, int]) -> None:
         await self.pilot.resize_terminal(*size)

@@ -13,6 +13,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from appliance.errors import InvalidInputError
 from tui.widgets.table import Row, Table
 
 
@@ -55,6 +56,17 @@ class Write(ModalScreen[str | None]):
     @on(Input.Submitted)
     def _written(self, event: Input.Submitted) -> None:
         _ = self.dismiss(event.value.strip())
+
+
+def given(typed: str) -> dict[str, str]:
+    """The arguments of an act as they were typed. Raises InvalidInputError."""
+    words = typed.split()
+    for word in words:
+        if "=" not in word:
+            raise InvalidInputError(
+                f"'{word}' is not KEY=VALUE.", hint="Write for example name=before-upgrade."
+            )
+    return dict(word.split("=", 1) for word in words)
 
 
 class Act(ModalScreen[tuple[str, str]]):

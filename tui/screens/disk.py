@@ -10,22 +10,26 @@ from textual.containers import VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Static
 
-from appliance.api.contract import DISK, DISK_LIGHT
+from appliance.api.care_words import care_line
+from appliance.api.contract import DISK, DISK_CERTIFICATE, DISK_LIGHT
 from appliance.api.wire import DiskDetail, DiskView
 from appliance.api.words import (
     NOTHING,
     Line,
     Span,
+    certificate_lines,
     clock,
     disk_health,
     disk_pairs,
     disk_verdict_lines,
     standing_lines,
 )
+from appliance.model.erasing import Certificate
 from appliance.model.light import Light
 from tui.bays import disk_tone
 from tui.desk import Desk
 from tui.screens.disk_acts import act, light_words, replace, turn_light
+from tui.screens.page import Page
 from tui.screens.place import Place, rewrite, text_of
 from tui.trends import trend_lines
 
@@ -45,6 +49,7 @@ class DiskScreen(Place):
         Binding("l", "light", "Light"),
         Binding("a", "admit", "Admit"),
         Binding("e", "erase", "Erase"),
+        Binding("c", "certificate", "Certificate"),
         Binding("w", "wipe", "Wipe"),
         Binding("r", "look", "Look again", show=False),
     ]
@@ -91,6 +96,15 @@ class DiskScreen(Place):
         """Preview erasing all of it, with a certificate."""
         act(self, self._disk, "erase")
 
+    def action_certificate(self) -> None:
+        """The newest certificate that it was erased, to read."""
+        ask, serial = self.desk.gateway.ask, self._disk.serial
+        ask(self, DISK_CERTIFICATE, then=self._certified, refused=self.say_error, disk=serial)
+
+    def _certified(self, certificate: Certificate) -> None:
+        lines = certificate_lines(certificate.model_dump(mode="json"))
+        _ = self.app.push_screen(Page(self.desk, "certificate of erasure", lines))
+
     def action_replace(self) -> None:
         """Put another one in its place."""
         replace(self, self._disk)
@@ -114,6 +128,7 @@ class DiskScreen(Place):
         if self._light is not None:
             yield (Span(f"locate light: {light_words(self._light)}"),)
         yield from standing_lines(detail.model_dump(mode="json"))
+        yield from ((Span(care_line(item.model_dump(mode="json"))),) for item in detail.care)
         yield from known_lines(detail)
         yield from trend_lines(detail.history, plain=self.desk.plain)
         yield (Span("facts", "title"),)

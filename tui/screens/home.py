@@ -10,13 +10,13 @@ from textual.containers import VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Static
 
-from appliance.api.contract import JOB_GET, RESOURCES, STATUS
-from appliance.api.wire import ResourceList, Status
+from appliance.api.contract import JOB_GET, RESOURCES, SITE, STATUS
+from appliance.api.wire import ResourceList, SiteDocument, Status
 from appliance.api.words import Json, Line, Span, size, status_lines
 from appliance.model.job import Job
 from tui.desk import Desk
 from tui.pictures import fill_line
-from tui.screens.place import Place, rewrite, text_of
+from tui.screens.place import FIRST_BOOT, Place, rewrite, text_of
 from tui.words import job_bar, job_progress
 
 
@@ -25,6 +25,7 @@ class Home(Place):
 
     HEADING = ""
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("i", "first_boot", "First boot"),
         Binding("r", "look", "Look again"),
         Binding("escape", "nowhere", "Back", show=False),
     ]
@@ -33,6 +34,7 @@ class Home(Place):
         super().__init__(desk, where)
         self._pools: ResourceList | None = None
         self._jobs: dict[int, Job] = {}
+        self._new: bool | None = None
         self._text = Static("Asking the node...")
 
     def body(self) -> Iterable[Widget]:
@@ -47,6 +49,8 @@ class Home(Place):
         """Status, pools, and the steps of what runs."""
         gateway = self.desk.gateway
         gateway.ask(self, STATUS, then=self._status, refused=self.say_error)
+        if self._new is not False:
+            gateway.ask(self, SITE, then=self._wanted, refused=self.say_error)
         if any(kind.noun == "pool" for kind in self.desk.kinds):
             gateway.ask(self, RESOURCES, then=self._found, refused=self.say_error, noun="pool")
         for job in self.desk.running:
@@ -62,6 +66,20 @@ class Home(Place):
     def action_look(self) -> None:
         """Ask again."""
         self.look()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A first boot is for a node of which nothing is wanted yet."""
+        del parameters
+        return action != "first_boot" or self._new is True
+
+    def action_first_boot(self) -> None:
+        """Set the node up."""
+        self.app.call_later(self.app.run_action, f"go('{FIRST_BOOT}')")
+
+    def _wanted(self, site: SiteDocument) -> None:
+        self._new = not site.site
+        self.refresh_bindings()
+        self._show()
 
     def action_nowhere(self) -> None:
         """One is home already."""
@@ -86,6 +104,8 @@ class Home(Place):
         running = {job.number for job in self.desk.running}
         document = status.model_dump(mode="json")
         document["jobs"] = [job for job in document["jobs"] if job["number"] not in running]
+        if self._new:
+            yield (Span("This node is new: i begins its first boot.", "bold"),)
         yield from status_lines(document)
         capacity = list(self._capacity())
         if capacity:

@@ -22,8 +22,8 @@ from tui.desk import Desk, plural
 from tui.gateway import Answered
 from tui.look import TONES
 
-HOME, DISKS, JOBS, ALERTS, SECRETS, AUDIT = (
-    "home", "disks", "jobs", "alerts", "secrets", "audit"
+HOME, DISKS, JOBS, ALERTS, SECRETS, AUDIT, FIRST_BOOT = (
+    "home", "disks", "jobs", "alerts", "secrets", "audit", "first-boot"
 )  # fmt: skip
 
 
@@ -199,7 +199,7 @@ def hints(screen: Screen[int | None]) -> str:
 
 
 def places_of(desk: Desk) -> tuple[tuple[str, str, str], ...]:
-    """Key, name and title of every place: home, disks, each kind, jobs, alerts, secrets, audit.
+    """Key, name and title of every place: home, disks, each kind, jobs, alerts, and those without a digit.
 
     There are ten digits: what has none is reached by `g`.
     """
@@ -212,6 +212,7 @@ def places_of(desk: Desk) -> tuple[tuple[str, str, str], ...]:
         ("0", ALERTS, "Alerts"),
         ("", SECRETS, "Secrets"),
         ("", AUDIT, "Audit"),
+        ("", FIRST_BOOT, "First boot"),
     )
 
 

@@ -81,7 +81,7 @@ class Preview(Place):
         """Ask for what must be typed, then begin."""
         if self._asking:
             return
-        if self._plan.empty and self._plan.before == self._plan.after:
+        if self._plan.empty and self._plan.same_wish:
             self.say("There is nothing to carry out.")
             return
         _ = self.app.push_screen(Confirm(self._plan), self._confirmed)

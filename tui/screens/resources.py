@@ -22,12 +22,13 @@ from appliance.api.words import (
     resource_cell,
     resource_state,
 )
+from appliance.errors import InvalidInputError
 from appliance.model.plan import Plan, PlanRequest
 from appliance.model.resource import ActionRequest
 from tui.desk import Desk, plural
 from tui.forms import Form
 from tui.pictures import Around, picture_lines
-from tui.screens.ask import Act
+from tui.screens.ask import Act, given
 from tui.screens.form import FormScreen
 from tui.screens.listing import Listing
 from tui.screens.place import text_of
@@ -121,13 +122,13 @@ class Resources(Listing):
         _ = self.app.push_screen(Act(f"{self._kind.noun} {name}", choices), chosen)
 
     def _act(self, resource: str, verb: str, typed: str) -> None:
-        words = typed.split()
-        wrong = next((word for word in words if "=" not in word), None)
-        if wrong is not None:
-            self.say(f"'{wrong}' is not KEY=VALUE, for example name=before-upgrade.", "critical")
+        try:
+            arguments = dict(given(typed))
+        except InvalidInputError as error:
+            self.say_error(error)
             return
-        given = dict(word.split("=", 1) for word in words)
-        self._plan(PlanRequest(action=ActionRequest(resource=resource, verb=verb, arguments=given)))
+        action = ActionRequest(resource=resource, verb=verb, arguments=arguments)
+        self._plan(PlanRequest(action=action))
 
     def _plan(self, request: PlanRequest) -> None:
         self.say("Planning...")
