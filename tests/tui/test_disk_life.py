@@ -15,7 +15,7 @@ from appliance.model.job import Job, JobState, StepRecord, StepState
 from appliance.model.light import Light
 from appliance.model.verdict import PastMeasures
 from tests.contract.conftest import Agent
-from tests.tui.conftest import CLINIC
+from tests.tui.conftest import CLINIC, Record, many_disks
 from tests.tui.driving import LARGE, Person, same_screen, sitting
 from tests.unit.fakehost import NOW
 from tests.unit.health.readings import attribute, hdd
@@ -162,5 +162,22 @@ def test_another_disk_can_be_chosen_and_one_too_small_is_refused(clinic: MemoryT
             assert "may run at the speed of the slower one" in unwrapped(person)
             await person.press("escape")
             assert "bay 7 (serial ZSSD0000)" in person.screen
+
+    asyncio.run(scene())
+
+
+def test_a_bay_that_nothing_tells_is_named_by_who_stands_before_it(record: Record) -> None:
+    disk = many_disks(1)[0].model_copy(update={"id_path": "pci-0000:00:1f.2-ata-3"})
+
+    async def scene() -> None:
+        async with sitting(record((disk,), profile="generic")) as person:
+            await person.press("2", "b")
+            await person.type("left/3")
+            await person.press("enter")
+            assert "'left/3' is no label" in person.screen
+            await person.press("b")
+            await person.type("left-3")
+            await person.press("enter")
+            await person.until("The disk Z00000 is in bay left-3.")
 
     asyncio.run(scene())

@@ -31,6 +31,7 @@ FOR_PROGRAMS = {
     "RESOURCE": "the list holds it",
     "ALERT": "the list holds it",
     "PLAN_GET": "a plan is shown when it is made",
+    "BAYS_TAUGHT": "the disks are shown in their bays",
     "NETWORK": "the job that waits tells it",
 }
 

@@ -28,7 +28,7 @@ from appliance.model.erasing import Certificate
 from appliance.model.light import Light
 from tui.bays import disk_tone
 from tui.desk import Desk
-from tui.screens.disk_acts import act, light_words, replace, turn_light
+from tui.screens.disk_acts import act, light_words, replace, teach, turn_light
 from tui.screens.page import Page
 from tui.screens.place import Place, rewrite, text_of
 from tui.trends import trend_lines
@@ -51,6 +51,7 @@ class DiskScreen(Place):
         Binding("e", "erase", "Erase"),
         Binding("c", "certificate", "Certificate"),
         Binding("w", "wipe", "Wipe"),
+        Binding("b", "teach", "Name its bay"),
         Binding("r", "look", "Look again", show=False),
     ]
 
@@ -104,6 +105,10 @@ class DiskScreen(Place):
     def _certified(self, certificate: Certificate) -> None:
         lines = certificate_lines(certificate.model_dump(mode="json"))
         _ = self.app.push_screen(Page(self.desk, "certificate of erasure", lines))
+
+    def action_teach(self) -> None:
+        """Say which bay it is in."""
+        teach(self, self._disk)
 
     def action_replace(self) -> None:
         """Put another one in its place."""

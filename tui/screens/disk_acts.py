@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from appliance.api.contract import DISK_LIGHT, DISK_LIGHT_SET, PLAN_MAKE
-from appliance.api.wire import DiskView, LightSwitch
+from pydantic import ValidationError
+
+from appliance.api.contract import DISK_BAY_TEACH, DISK_LIGHT, DISK_LIGHT_SET, PLAN_MAKE
+from appliance.api.wire import BayTeaching, DiskView, LightSwitch, TaughtMap
 from appliance.model.light import Light
 from appliance.model.plan import PlanRequest
 from appliance.model.resource import ActionRequest
+from tui.screens.ask import Write
 from tui.screens.place import Place
 from tui.screens.preview import follow, preview
 from tui.screens.replace import Replace
@@ -57,6 +60,41 @@ def act(place: Place, disk: DiskView | None, verb: str) -> None:
         then=lambda plan: preview(place, plan, request),
         refused=place.say_error,
     )
+
+
+def teach(place: Place, disk: DiskView | None) -> None:
+    """Say which bay a disk is in, where neither chassis nor profile tell."""
+    if disk is None:
+        place.say(NO_DISK)
+        return
+    serial = disk.serial
+
+    def typed(label: str | None) -> None:
+        if label is None:
+            return
+        try:
+            body = BayTeaching(label=label)
+        except ValidationError:
+            place.say(f"'{label}' is no label: letters, digits, dots and hyphens, 16 at most.")
+            return
+        gateway = place.desk.gateway
+        gateway.ask(
+            place,
+            DISK_BAY_TEACH,
+            body,
+            then=lambda taught: _taught(place, serial, taught),
+            refused=place.say_error,
+            disk=serial,
+        )
+
+    words = f"What is printed beside the bay of {disk.where}? (empty: nobody knows)"
+    _ = place.app.push_screen(Write(words), typed)
+
+
+def _taught(place: Place, serial: str, taught: TaughtMap) -> None:
+    label = next((bay.label for bay in taught.bays if bay.serial == serial), "")
+    place.say(f"The disk {serial} is in bay {label}." if label else "Its bay is unknown again.")
+    place.look()
 
 
 def replace(place: Place, disk: DiskView | None) -> None:

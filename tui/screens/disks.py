@@ -18,7 +18,7 @@ from appliance.api.words import NOTHING, disk_health, disk_holds, size
 from tui.bays import LEGEND, disk_tone, picture
 from tui.desk import Desk
 from tui.screens.disk import DiskScreen, disk_facts, disk_head
-from tui.screens.disk_acts import NO_DISK, act, replace, turn_light
+from tui.screens.disk_acts import NO_DISK, act, replace, teach, turn_light
 from tui.screens.listing import Listing
 from tui.screens.place import rewrite, text_of
 from tui.widgets.chassis import ChassisView
@@ -39,6 +39,7 @@ class Disks(Listing):
         Binding("l", "light", "Light"),
         Binding("v", "turn", "Picture/list"),
         Binding("w", "wipe", "Wipe"),
+        Binding("b", "teach", "Name its bay"),
     ]
 
     def __init__(self, desk: Desk, where: str = "") -> None:
@@ -114,6 +115,10 @@ class Disks(Listing):
     def action_wipe(self) -> None:
         """Preview erasing the signatures of the disk under the cursor."""
         act(self, self.disk(), "wipe")
+
+    def action_teach(self) -> None:
+        """Say which bay it is in."""
+        teach(self, self.disk())
 
     def action_replace(self) -> None:
         """Put another one in its place."""
