@@ -27,8 +27,10 @@ LATE: Final = timedelta(days=7)
 """A scrub that could not begin for so long is told."""
 BEGINS: Final = timedelta(seconds=5)
 """Between a scrub being written down and LVM having begun it."""
+AGAIN: Final = timedelta(minutes=10)
+"""Until one that could not begin is tried again."""
 FOLLOW_S: Final = 30.0
-"""While one runs the last look is considered this often, whoever took it."""
+"""While one runs, or waits for a job's end, the last look is considered this often, whoever took it."""
 _WHOLE: Final = 100.0
 
 
@@ -38,6 +40,8 @@ class Scrubs:
     def __init__(self, means: Means, book: CareBook) -> None:
         self._means = means
         self._book = book
+        self._not_before: dict[str, datetime] = {}
+        """Pool -> when it is tried again."""
 
     def round(self, seen: NodeSnapshot) -> float | None:
         """Do what is due; seconds until something is again. Raises FullError."""
@@ -45,17 +49,19 @@ class Scrubs:
         pools = tuple(_pools(seen))
         for name, found in pools:
             self._follow(name, found, seen.taken_at)
-        due: list[datetime] = []
+        later: list[float] = []
         for name, found in pools:
-            at = self._due(name)
-            if at is not None and at > now:
-                due.append(at)
-            elif at is not None and _is_whole(found) and not self._means.job_runs():
+            at, last = self._due(name), self._book.last_scrub(name)
+            at = at and max(at, self._not_before.get(name, at))
+            if at and at <= now and _is_whole(found) and not self._means.job_runs():
+                self._not_before[name] = now + AGAIN
                 self._begin(name)
-                return 1.0
-        runs = any((last := self._book.last_scrub(name)) and not last.ended_at for name, _ in pools)
-        later = [(at - now).total_seconds() for at in due]
-        return min((*later, *([FOLLOW_S] if runs else [])), default=None)
+                return FOLLOW_S
+            if at is not None:
+                later.append(max(FOLLOW_S, (at - now).total_seconds()))
+            elif last is not None and last.ended_at is None:
+                later.append(FOLLOW_S)
+        return min(later, default=None)
 
     def findings(self) -> Iterator[Finding]:
         """Scrubs that are late."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents.node.care.scrubs import FOLLOW_S, LATE, Scrubs
+from agents.node.care.scrubs import AGAIN, FOLLOW_S, LATE, Scrubs
 from appliance.errors import StepFailedError
 from appliance.model.command import Command, Output
 from appliance.model.job import JobState
@@ -93,7 +93,7 @@ def test_a_pool_that_is_not_whole_waits_and_is_told_when_that_lasts(
         case _:
             monkeypatch.setattr(type(node.means), "job_runs", lambda _: True)
     until_due(node, scrubs)
-    assert scrubs.round(node.now_seen) is None
+    assert scrubs.round(node.now_seen) == FOLLOW_S
     assert node.at_rest() == []
     assert list(scrubs.findings()) == []
     node.passes(seconds=LATE.total_seconds() + 1)
@@ -122,7 +122,10 @@ def test_a_scrub_that_cannot_begin_is_tried_again(
     node.site["user"] = {"ada": {}}
     node.want(node.site)
     scrubs.round(node.now_seen)
-    assert node.at_rest() == []
+    looks = node.sight.looks
+    assert scrubs.round(node.now_seen) == AGAIN.total_seconds()
+    assert (node.at_rest(), node.sight.looks) == ([], looks), "it is not tried all the time"
+    node.passes(seconds=AGAIN.total_seconds())
     node.site.pop("user")
     node.want(node.site)
     monkeypatch.setattr(node, "run", refuses)
