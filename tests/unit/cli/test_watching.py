@@ -88,7 +88,7 @@ def test_a_program_gets_the_job_and_no_progress(
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("state", ENDED)
+@pytest.mark.parametrize("state", sorted(ENDED))
 def test_a_job_at_rest_is_not_asked_about(monkeypatch: pytest.MonkeyPatch, state: JobState) -> None:
     assert follow(monkeypatch, job(state))[1].asked == []
 
