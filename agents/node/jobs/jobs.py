@@ -118,7 +118,7 @@ class Jobs:
         chain = self._journal.chain(number)
         given = frozenset[str]().union(*(self._journal.confirmed(item) for item in chain))
         asked = tuple(item for item in fresh.confirmations if item.token not in given)
-        fresh = fresh.model_copy(update={"confirmations": asked})
+        fresh = fresh.model_copy(update={"confirmations": asked, "asked": plan.asked})
         self._journal.save_plan(fresh)
         return fresh
 

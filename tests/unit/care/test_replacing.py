@@ -45,3 +45,10 @@ def test_the_disk_that_leaves_until_the_job_ends(node: CareNode) -> None:
 def test_any_other_change_is_no_replacement(node: CareNode) -> None:
     open_job(node, None)
     assert replacing(node.kinds, node.journal) is None
+
+
+def test_what_is_left_of_a_replacement_is_one(node: CareNode) -> None:
+    asked = ActionRequest(resource="disk/3", verb="replace")
+    number = open_job(node, asked)
+    node.journal.move(number, JobState.FAILED)
+    assert node.jobs.finish(number).asked == asked
