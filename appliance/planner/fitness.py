@@ -118,9 +118,8 @@ def _least(disk: Disk, snapshot: NodeSnapshot) -> Iterator[tuple[str, int]]:
 
 def _smart(verdict: Verdict | None) -> Check:
     if verdict is None or verdict.verdict is Grade.UNKNOWN:
-        why = f": {verdict.evidence[0].words}" if verdict and verdict.evidence else ""
-        return _warning("smart", f"Its health cannot be told{why}.")
-    worst = verdict.evidence[0].words if verdict.evidence else ""
+        return _warning("smart", f"Its health cannot be told{_worst(verdict, ': ')}.")
+    worst = _worst(verdict)
     if verdict.verdict in {Grade.PREFAIL, Grade.FAILING}:
         words = f"Its health is {verdict.verdict}: {worst}."
         return _refused("smart", words, verdict.next_step)
@@ -128,6 +127,12 @@ def _smart(verdict: Verdict | None) -> Check:
         part = "" if verdict.part in {Part.DISK, Part.NONE} else f" (the {verdict.part})"
         return _warning("smart", f"Its health is worth watching{part}: {worst}.")
     return _ok("smart", "Its SMART values are healthy.")
+
+
+def _worst(verdict: Verdict | None, before: str = "") -> str:
+    """The first line of evidence, as the end of a sentence."""
+    lines = verdict.evidence if verdict else ()
+    return f"{before}{lines[0].words.removesuffix('.')}" if lines else ""
 
 
 def _shingled(disk: Disk) -> Check:

@@ -34,7 +34,7 @@ def a_disk(number: int = 1, **facts: Any) -> Disk:
 
 
 def a_verdict(grade: Grade, part: Part = Part.DISK) -> Verdict:
-    line = Evidence(rule="pending", grade=grade, part=part, words="9 sectors wait")
+    line = Evidence(rule="pending", grade=grade, part=part, words="9 sectors wait.")
     return Verdict(
         verdict=grade,
         part=part,
