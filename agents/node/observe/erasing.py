@@ -30,8 +30,8 @@ _READS_ZEROS: Final = 0b001
 """DLFEAT, bits 2:0: what a deallocated block reads as (NVM Command Set, Identify Namespace)."""
 _ATA_ZEROS: Final = "Deterministic read ZEROs after TRIM"
 """RZAT, as hdparm(8) prints it."""
-_SCSI_ZEROS: Final = re.compile(r"\(LBPRZ\): [1-9]")
-"""The logical block provisioning page as sg_vpd(8) prints it."""
+_SCSI_ZEROS: Final = re.compile(r"\bLBPRZ=(0x)?1\b")
+"""Logical block provisioning page: 1 is zeros (SBC-4); as sg_vpd(8) prints it."""
 _THAW: Final = (
     "the firmware has frozen its security features; pull the disk out and put it back, or suspend "
     "the machine for a moment (systemctl suspend), then try again"

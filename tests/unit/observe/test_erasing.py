@@ -124,10 +124,10 @@ def test_an_nvme_controller_that_tells_nothing(text: str) -> None:
 
 def test_a_sas_disk_tells_its_service_actions() -> None:
     yes = "Opcode=0x48\n  Command supported [conforms to SCSI standard]\n"
-    no = Output(code=9, stdout="Opcode=0x48\n  Command NOT supported\n")
+    no = Output(code=5, stdout="", stderr="Report supported operation codes: Illegal request\n")
     said = {f"sg_opcodes --opcode=0x48,0x2 {ID}": no, f"sg_opcodes --opcode=0x48,0x1 {ID}": yes}
-    said[f"sg_vpd --page=lbpv {ID}"] = "  Logical block provisioning read zeros (LBPRZ): 0\n"
+    said[f"sg_vpd --page=lbpv {ID}"] = "  LBPWS10=0\n  LBPRZ=0x0\n  ANC_SUP=0\n"
     assert methods(means(Transport.SAS, said, "65536")) == ["scsi-sanitize-overwrite", "overwrite"]
-    said[f"sg_vpd --page=lbpv {ID}"] = "  Logical block provisioning read zeros (LBPRZ): 1\n"
+    said[f"sg_vpd --page=lbpv {ID}"] = "  LBPWS10=0\n  LBPRZ=0x1\n  ANC_SUP=0\n"
     assert "discard" in methods(means(Transport.SAS, said, "65536"))
     assert methods(means(Transport.VIRTIO, {})) == ["overwrite"]
