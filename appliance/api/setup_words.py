@@ -17,7 +17,10 @@ def proposal_lines(proposal: Json) -> Iterator[str]:
     """What is here, and what could be made of it."""
     chassis, disks = proposal["chassis"], proposal["disks"]
     usable = [disk for disk in disks if disk["usable"]]
-    yield f"chassis: {chassis['title']} ({chassis['profile']}, {_SURE[chassis['score']]})"
+    sure = _SURE[chassis["score"]]
+    if not chassis["score"] and chassis["profile"] != "generic":
+        sure = "as it was recorded"
+    yield f"chassis: {chassis['title']} ({chassis['profile']}, {sure})"
     empty = f"; empty: {', '.join(chassis['empty_bays'])}" if chassis["empty_bays"] else ""
     yield f"bays: {chassis['bays'] or 'unknown'}{empty}"
     yield f"disks: {len(disks)}, of which {len(usable)} may go into a pool"

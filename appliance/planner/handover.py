@@ -23,6 +23,7 @@ from appliance.model.resource import Resource, Spec
 from appliance.model.share import ShareFound
 from appliance.model.snapshot import NodeSnapshot
 from appliance.planner.layouts import survives
+from appliance.planner.proposal import by_bay
 
 ANY_ADDRESS: Final = "ADDRESS"
 """Stands in a command where no address is known."""
@@ -73,7 +74,7 @@ def _links(snapshot: NodeSnapshot) -> Iterator[HandedLink]:
 
 
 def _disks(snapshot: NodeSnapshot) -> Iterator[HandedDisk]:
-    for disk in sorted(snapshot.disks, key=lambda item: (not item.bay, item.bay.zfill(9))):
+    for disk in sorted(snapshot.disks, key=by_bay):
         yield HandedDisk(
             bay=disk.bay,
             serial=disk.serial,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from appliance.model.disk import Disk, DiskRole, Quarantine, Transport
@@ -11,13 +12,15 @@ from appliance.model.snapshot import NodeSnapshot
 from appliance.planner.fitness import doubts, examine, unfit
 from appliance.planner.layouts import layouts
 
+_PARTS: Final = re.compile(r"\d+|\D+")
 _OPEN: Final = frozenset({DiskRole.FREE, DiskRole.QUARANTINED})
 
 
 def propose(chassis: ChassisSeen, snapshot: NodeSnapshot, pool: str = "data") -> Proposal:
     """The proposal for a machine; the snapshot holds what is thought of each disk's health."""
-    checked = tuple(check(disk, snapshot) for disk in snapshot.disks)
-    fit = [disk for disk, found in zip(snapshot.disks, checked, strict=True) if found.usable]
+    disks = sorted(snapshot.disks, key=by_bay)
+    checked = tuple(check(disk, snapshot) for disk in disks)
+    fit = [disk for disk, found in zip(disks, checked, strict=True) if found.usable]
     cards = (item for item in snapshot.found.get("link", {}).values())
     return Proposal(
         chassis=chassis,
@@ -30,6 +33,16 @@ def propose(chassis: ChassisSeen, snapshot: NodeSnapshot, pool: str = "data") ->
             if isinstance(item, LinkFound) and item.physical
         ),
         layouts=layouts(fit, pool),
+    )
+
+
+def by_bay(disk: Disk) -> tuple[bool, tuple[str, ...], str]:
+    """Sorts disks as they sit: bay 2 before bay 10, those in no bay last."""
+    parts = _PARTS.findall(disk.bay)
+    return (
+        not disk.bay,
+        tuple(part.zfill(9) if part.isdigit() else part for part in parts),
+        disk.serial,
     )
 
 

@@ -99,6 +99,12 @@ def test_a_node_without_an_admin_says_so_first() -> None:
     assert "People\n  none" in "\n".join(lines)
 
 
+def test_a_recorded_chassis_is_not_called_unknown() -> None:
+    chassis = ChassisSeen(profile="lab-12bay", title="x", score=0, bays=12)
+    first = next(proposal_lines(json.loads(propose(chassis, node()).model_dump_json())))
+    assert "as it was recorded" in first
+
+
 def test_a_proposal_in_words() -> None:
     chassis = ChassisSeen(
         profile="generic", title="A machine no profile knows", score=0, bays=2, empty_bays=("2",)

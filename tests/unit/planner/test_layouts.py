@@ -20,7 +20,7 @@ from appliance.model.snapshot import Host, NodeSnapshot
 from appliance.model.verdict import Confidence, Grade, Part, Verdict
 from appliance.planner.layouts import WIDEST, layouts, survives
 from appliance.planner.plan import make_plan
-from appliance.planner.proposal import check, propose
+from appliance.planner.proposal import by_bay, check, propose
 from appliance.planner.site import parse_site
 
 NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
@@ -152,6 +152,12 @@ def test_what_is_promised_is_what_the_plan_gives() -> None:
                 f"Tier {tier.tier}: {len(tier.disks)} disks as {tier.raid} give "
                 f"{format_size(tier.usable)} usable" in said
             )
+
+
+def test_disks_are_taken_in_the_order_of_their_bays() -> None:
+    shuffled = [disk(f"D{bay}", bay=bay) for bay in ("2-10", "10", "1", "", "2", "2-9")]
+    places = [item.bay for item in sorted(shuffled, key=by_bay)]
+    assert places == ["1", "2", "2-9", "2-10", "10", ""]
 
 
 def test_how_many_may_be_lost() -> None:
