@@ -79,6 +79,7 @@ class Home(Place):
     def _wanted(self, site: SiteDocument) -> None:
         self._new = not site.site
         self.refresh_bindings()
+        self._hint()
         self._show()
 
     def action_nowhere(self) -> None:
