@@ -63,7 +63,7 @@ def slow_mirrors(clinic: Clinic) -> None:
     clinic.node.succeed("sysctl -qw dev.raid.speed_limit_max=2000")
 
 
-@pytest.mark.timeout(1800, func_only=True)
+@pytest.mark.timeout(2400, func_only=True)
 def test_bare_disks_become_the_clinic_though_the_power_fails(clinic: Clinic) -> None:
     node = clinic.node
     slow_mirrors(clinic)
