@@ -68,6 +68,9 @@ class FormScreen(Place):
         Binding("ctrl+s,f2", "submit", "Preview", key_display="^s"),
         Binding("down", "next(1)", "Next field", show=False, priority=True),
         Binding("up", "next(-1)", "Field before", show=False, priority=True),
+        # As early as the two above: on a slow line people type ahead, and order must hold.
+        Binding("right,space", "turn(1)", "Next value", show=False, priority=True),
+        Binding("left", "turn(-1)", "Value before", show=False, priority=True),
         Binding("escape", "leave", "Back"),
         Binding("f1", "app.help", "Help", key_display="f1"),
     ]
@@ -136,6 +139,17 @@ class FormScreen(Place):
         seen = [row for row in self._all() if row.display]
         at = next((i for i, row in enumerate(seen) if row.editor is self.focused), -by)
         self.set_focus(seen[(at + by) % len(seen)].editor)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Values are turned where there are some; elsewhere the keys are the field's own."""
+        del parameters
+        return action != "turn" or isinstance(self.focused, Choice)
+
+    def action_turn(self, by: int) -> None:
+        """Another value of the choice one is at."""
+        if isinstance(self.focused, Choice):
+            self.focused.action_turn(by)
+            self._fold()
 
     def action_submit(self) -> None:
         """See whether all is well and ask for the plan."""
