@@ -22,6 +22,11 @@ boot (an int3 oops in the first two seconds, seen once in about thirty boots); i
 `no5lvl`: with `-cpu max` the guest would get 57-bit addresses, whose page walks TCG pays for."""
 OVMF = Path("/usr/share/OVMF")
 
+EMULATED_CPU = "max,svm=off"
+"""Without AMD's virtualization, which TCG imitates: libvirt would try the KVM it sees, each try patches
+the running scheduler (the kernel's preempt_notifier_key), and a second emulated CPU may then execute
+half a patch: `Oops: int3` in __schedule. A KVM so emulated is of no use anyway."""
+
 
 def command_line(record: Record, accel: str, *, tsc_khz: int | None = None) -> list[str]:
     """The whole QEMU command line. The machine starts paused: `-S`.
@@ -29,7 +34,9 @@ def command_line(record: Record, accel: str, *, tsc_khz: int | None = None) -> l
     `tsc_khz` spares the guest's kernel measuring its clock, which goes wrong on a busy host.
     """
     emulation = record.emulation
-    cpu, engine = ("host", "kvm") if accel == "kvm" else ("max", "tcg,thread=multi,tb-size=512")
+    cpu, engine = (
+        ("host", "kvm") if accel == "kvm" else (EMULATED_CPU, "tcg,thread=multi,tb-size=512")
+    )
     folder = record.folder
     return [
         *("qemu-system-x86_64", "-name", f"appliance-lab-{record.name}", "-S"),

@@ -37,7 +37,7 @@ def test_machine_starts_paused_with_the_profile_s_size(record: Record) -> None:
     assert "-S" in argv
     assert argv[argv.index("-m") + 1] == "3072"
     assert "type=1,manufacturer=Appliance,product=lab-12bay" in argv
-    assert argv[argv.index("-cpu") + 1] == "max"
+    assert argv[argv.index("-cpu") + 1] == chassis.EMULATED_CPU
     assert chassis.command_line(record, "kvm")[argv.index("-cpu") + 1] == "host"
 
 
