@@ -96,8 +96,11 @@ class SshLink:
         channel.settimeout(CALL_TIMEOUT_S)
 
     def sendall(self, data: bytes, /) -> None:
-        """See Stream."""
-        self._channel.sendall(data)
+        """See Stream. A connection cut just now is EOFError to paramiko, which is no OSError."""
+        try:
+            self._channel.sendall(data)
+        except EOFError as error:
+            raise ConnectionResetError("the SSH connection was cut") from error
 
     def recv(self, size: int, /) -> bytes:
         """See Stream."""
@@ -109,8 +112,9 @@ class SshLink:
         return bool(channel.closed or channel.eof_received or channel.recv_ready())
 
     def close(self) -> None:
-        """See Link."""
-        self._channel.close()
+        """See Link. There is nothing to close in a connection that is cut."""
+        with contextlib.suppress(EOFError, OSError):
+            self._channel.close()
 
 
 class RelayLink(SshLink):
