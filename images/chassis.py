@@ -23,9 +23,9 @@ boot (an int3 oops in the first two seconds, seen once in about thirty boots); i
 OVMF = Path("/usr/share/OVMF")
 
 EMULATED_CPU = "max,svm=off"
-"""Without AMD's virtualization, which TCG imitates: libvirt would try the KVM it sees, each try patches
-the running scheduler (the kernel's preempt_notifier_key), and a second emulated CPU may then execute
-half a patch: `Oops: int3` in __schedule. A KVM so emulated is of no use anyway."""
+"""Without AMD's virtualization, which TCG imitates: a node once panicked by `Oops: int3` in __schedule.
+Most likely libvirt tried the KVM it saw, which patches the running scheduler (preempt_notifier_key),
+and a second emulated CPU executed half a patch. A KVM so emulated is of no use anyway."""
 
 
 def command_line(record: Record, accel: str, *, tsc_khz: int | None = None) -> list[str]:
