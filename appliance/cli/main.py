@@ -7,14 +7,16 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib import import_module
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from appliance.cli.nouns import NOUNS
-from appliance.cli.parsing import NODE_HELP, Parser
+from appliance.cli.nouns import NODE_HELP, NOUNS
 from appliance.cli.pipes import run_piped
 from appliance.cli.render import paint
 from appliance.cli.session import Session
 from appliance.errors import ApplianceError, InvalidInputError
+
+if TYPE_CHECKING:
+    from appliance.cli.parsing import Parser
 
 INTERRUPTED: Final = 130
 """128 + SIGINT, as shells report it."""
@@ -73,35 +75,42 @@ def run(argv: list[str]) -> int:
 
         print(_INTRO, *_nouns(NOUNS), "", describe_kinds(), _OUTRO, sep="\n", end="")
         return 0
-    noun, *rest = given.rest
-    if noun in NOUNS:
-        module = import_module(f"appliance.cli.verbs.{noun}")
-        if rest == [getattr(module, "BARE_READ", None)]:
-            # The read that is asked for most takes no arguments, so it pays for no parser.
-            return _run_bare(module.run_bare, given)
-        parser: Parser = module.parser()
-    else:
-        from appliance.cli.verbs.resource import parser_of_kind
+    if given.rest == ["disk", "list"]:
+        from appliance.cli.verbs.disk_list import show_all
 
-        session = Session(node=given.node, identity=given.identity, as_json=given.as_json)
-        parser = parser_of_kind(session, noun, rest)
-    arguments = parser.parse_args(rest)
+        return _run_in(_session(given), show_all)
+    return _run_parsed(given)
+
+
+def _run_parsed(given: Given) -> int:
+    """A command whose words need a parser; argparse alone costs a tenth of a read."""
+    parser = _parser(given)
+    arguments = parser.parse_args(given.rest[1:])
     session = Session(
         node=getattr(arguments, "node", given.node),
         identity=getattr(arguments, "identity", given.identity),
         as_json=getattr(arguments, "json", given.as_json),
     )
-    try:
-        status: int = arguments.run(session, arguments)
-    finally:
-        session.close()
-    return status
+    return _run_in(session, lambda opened: arguments.run(opened, arguments))
 
 
-def _run_bare(run_bare: Callable[[Session], int], given: Given) -> int:
-    session = Session(node=given.node, identity=given.identity, as_json=given.as_json)
+def _parser(given: Given) -> Parser:
+    noun, *rest = given.rest
+    if noun in NOUNS:
+        parser: Parser = import_module(f"appliance.cli.verbs.{noun}").parser()
+        return parser
+    from appliance.cli.verbs.resource import parser_of_kind
+
+    return parser_of_kind(_session(given), noun, rest)
+
+
+def _session(given: Given) -> Session:
+    return Session(node=given.node, identity=given.identity, as_json=given.as_json)
+
+
+def _run_in(session: Session, verb: Callable[[Session], int]) -> int:
     try:
-        return run_bare(session)
+        return verb(session)
     finally:
         session.close()
 

@@ -22,3 +22,5 @@ NOUNS: Final[Mapping[str, str]] = {
     "completion": "completion for bash or zsh",
 }
 """Nouns with a file of their own under verbs/; every other noun is a kind the node knows."""
+
+NODE_HELP: Final = "the node: ssh://USER@HOST[:PORT]; without it this machine ($APPLIANCE_HOST)"

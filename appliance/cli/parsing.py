@@ -5,15 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
+from appliance.cli.nouns import NODE_HELP
 from appliance.cli.session import Session
 from appliance.errors import InvalidInputError
 
 Run = Callable[[Session, argparse.Namespace], int]
 Verbs = Any  # argparse's own type for "the sub-parsers of this parser" is private
-
-NODE_HELP: Final = "the node: ssh://USER@HOST[:PORT]; without it this machine ($APPLIANCE_HOST)"
 
 
 class Help(argparse.RawDescriptionHelpFormatter):

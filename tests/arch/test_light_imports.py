@@ -65,6 +65,12 @@ def test_a_read_imports_nothing_heavy(canned: Path, words: list[str]) -> None:
     assert not _imported(code) & HEAVY
 
 
+def test_the_read_asked_for_most_builds_no_parser(canned: Path) -> None:
+    argv = ["-H", f"unix://{canned}", "disk", "list"]
+    found = _imported(f"from appliance.cli.main import main\nassert main({argv!r}) == 0")
+    assert not found & {"argparse", "gettext", "socket", "shutil"}
+
+
 @pytest.mark.parametrize("module", ["agents.node.relay", "agents.node.main"])
 def test_the_agents_small_subcommands_start_light(module: str) -> None:
     assert not _imported(f"import {module}") & HEAVY

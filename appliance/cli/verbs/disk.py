@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, Final
+from typing import Any
 
 from appliance.api import paths
 from appliance.api.care_words import care_line
 from appliance.api.words import (
     clock,
-    disk_health,
-    disk_holds,
     disk_pairs,
     disk_verdict_lines,
     standing_lines,
@@ -18,25 +16,10 @@ from appliance.api.words import (
 from appliance.cli import render
 from appliance.cli.parsing import Parser, add_verb, parser_for, verbs_of
 from appliance.cli.session import Session
+from appliance.cli.verbs.disk_list import show_all
 from appliance.errors import NotFoundError, UnavailableError
 
-_HEADERS: Final = (
-    "BAY",
-    "SERIAL",
-    "MODEL",
-    "TYPE",
-    "SIZE",
-    "ROLE",
-    "POOL",
-    "TIER",
-    "HEALTH",
-    "HOLDS",
-)
-
 Json = dict[str, Any]
-
-BARE_READ: Final = "list"
-"""The verb that main may run by `run_bare` without building the parser."""
 
 
 def parser() -> Parser:
@@ -81,34 +64,7 @@ def parser() -> Parser:
 
 def _list(session: Session, arguments: argparse.Namespace) -> int:
     del arguments
-    return run_bare(session)
-
-
-def run_bare(session: Session) -> int:
-    """`disk list` without arguments."""
-    answer: Json = session.fetch(paths.DISKS)
-    if session.as_json:
-        session.print_json(answer)
-        return 0
-    print(render.table(_HEADERS, (_row(disk) for disk in answer["disks"])))
-    for problem in answer["problems"]:
-        print(f"{render.paint('not read:', 'warning')} {problem}")
-    return 0
-
-
-def _row(disk: Json) -> tuple[str, ...]:
-    return (
-        disk["bay"] or render.NOTHING,
-        disk["serial"],
-        disk["model"] or render.NOTHING,
-        f"{disk['transport']} {disk['medium']}",
-        render.size(disk["size"]),
-        disk["role"],
-        disk["pool"] or render.NOTHING,
-        disk["tier"] or render.NOTHING,
-        disk_health(disk),
-        disk_holds(disk),
-    )
+    return show_all(session)
 
 
 def _show(session: Session, arguments: argparse.Namespace) -> int:

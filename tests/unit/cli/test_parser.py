@@ -37,14 +37,9 @@ def _id(words: tuple[str, ...]) -> str:
 
 def test_the_walk_sees_them_all() -> None:
     nouns = {words[0] for words in COMMANDS}
-    files = {path.stem for path in ROOM.glob("*.py")} - {
-        "__init__",
-        "resource",
-        "disk_quarantine",
-        "disk_replace",
-        "disk_teach",
-        "disk_verdict",
-    }
+    # A verb that is large has a file of its own beside its noun's: disk_replace.
+    files = {path.stem for path in ROOM.glob("*.py") if "_" not in path.stem} - {"resource"}
+    assert "disk" in files
     assert files < nouns
     assert {"pool", "volume", "share", "lun", "vm"} < nouns
     assert {("status",), ("pool", "create"), ("volume", "snapshot"), ("disk", "verdict")} < set(
