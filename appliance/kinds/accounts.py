@@ -1,10 +1,10 @@
 """Which users and groups a wish may name: those of the node that are no system accounts; and
-what group(5) says of members."""
+what passwd(5) and group(5) say."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from appliance.kinds.base import View
 from appliance.model.share import UserFound, UserSpec
@@ -20,6 +20,14 @@ _SYSTEM_GROUPS: Final = frozenset({
     "www-data",
 })  # fmt: skip
 _SYSTEM_PREFIXES: Final = ("appliance", "libvirt", "systemd", "ssl-", "ssh")
+
+
+class Account(NamedTuple):
+    """A line of passwd(5), as far as it matters here."""
+
+    name: str
+    uid: int
+    comment: str
 
 
 def user_names(view: View) -> frozenset[str]:
@@ -51,6 +59,14 @@ def is_system_group(name: str) -> bool:
     by which daemons and our roles get their rights.
     """
     return name in _SYSTEM_GROUPS or name.startswith(_SYSTEM_PREFIXES)
+
+
+def parse_accounts(text: str) -> Iterator[Account]:
+    """The accounts of passwd(5)."""
+    for line in text.splitlines():
+        fields = line.split(":")
+        if len(fields) == 7:  # noqa: PLR2004 - passwd(5)
+            yield Account(fields[0], int(fields[2]), fields[4])
 
 
 def parse_groups(text: str) -> Mapping[str, tuple[str, ...]]:

@@ -8,6 +8,7 @@ from typing import ClassVar, Final
 from typing_extensions import override
 
 from appliance.kinds.base import Change, Kind, Probe, View
+from appliance.kinds.documents import document_path, documents_in, unreadable
 from appliance.model.command import change as changing
 from appliance.model.receiver import (
     RECEIVER_DIR,
@@ -16,10 +17,9 @@ from appliance.model.receiver import (
     document_of,
     parse_receiver,
 )
-from appliance.model.resource import Finding, Severity
+from appliance.model.resource import Finding
 from appliance.model.steps import RemoveFileStep, RunStep, Step, WriteFileStep
 
-_SUFFIX: Final = ".json"
 AGENT: Final = "appliance-agent"
 
 
@@ -43,14 +43,10 @@ class ReceiverKind(Kind[ReceiverSpec, ReceiverFound]):
     @override
     def observe(self, probe: Probe) -> Mapping[str, ReceiverFound]:
         """Every document in the receivers' folder."""
-        found: dict[str, ReceiverFound] = {}
-        for entry in probe.list_dir(RECEIVER_DIR):
-            text = probe.read_text(f"{RECEIVER_DIR}/{entry}")
-            if entry.endswith(_SUFFIX) and text is not None:
-                found[entry.removesuffix(_SUFFIX)] = ReceiverFound(
-                    document=text, config=parse_receiver(text)
-                )
-        return found
+        return {
+            name: ReceiverFound(document=text, config=parse_receiver(text))
+            for name, text in documents_in(RECEIVER_DIR, probe)
+        }
 
     @override
     def resolve(self, name: str, spec: ReceiverSpec, view: View) -> ReceiverSpec:
@@ -62,7 +58,7 @@ class ReceiverKind(Kind[ReceiverSpec, ReceiverFound]):
     @override
     def plan(self, change: Change[ReceiverSpec, ReceiverFound], view: View) -> Iterator[Step]:
         """Write the document where it differs, or remove it."""
-        resource, path = f"receiver/{change.name}", f"{RECEIVER_DIR}/{change.name}{_SUFFIX}"
+        resource, path = f"receiver/{change.name}", document_path(RECEIVER_DIR, change.name)
         if change.wanted is None:
             if change.found is not None:
                 yield RemoveFileStep(
@@ -100,15 +96,7 @@ class ReceiverKind(Kind[ReceiverSpec, ReceiverFound]):
         """A document that cannot be read tells nobody."""
         if found.config is not None:
             return ()
-        return (
-            Finding(
-                severity=Severity.WARNING,
-                subject=f"receiver/{name}",
-                what=f"The document of receiver {name} cannot be read, so it is told nothing.",
-                next_step=f"Apply the spec again, or: appliance receiver remove {name}",
-                cause="receiver-unreadable",
-            ),
-        )
+        return (unreadable(self.noun, name, so="is told nothing"),)
 
     @override
     def adopt(self, name: str, found: ReceiverFound) -> ReceiverSpec | None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import ClassVar, Final
 
 from typing_extensions import override
 
 from appliance.errors import InvalidInputError, RefusedError
-from appliance.kinds.accounts import parse_groups
+from appliance.kinds.accounts import parse_accounts, parse_groups
 from appliance.kinds.base import Change, Kind, Needs, Probe, View
+from appliance.kinds.passwords import Passwords
 from appliance.model.command import Command, SecretInput
 from appliance.model.command import change as changing
 from appliance.model.identity import AccountFound, AccountSpec, Role
@@ -23,13 +23,29 @@ KEYS_DIR: Final = "/etc/ssh/appliance"
 HOMES: Final = f"{STATE_DIR}/home"
 """Not /home, which the agent's unit cannot see (ProtectHome=)."""
 
-_MARK: Final = "appliance account"
-"""Start of the comment field (GECOS) of our accounts; the name of the secret may follow."""
-_SECRET: Final = re.compile(rf"^{_MARK} \(password (?P<secret>[a-z0-9-]+)\)$")
 _PEOPLE: Final = range(1000, 60000)
 """Numbers of ordinary accounts (Debian policy 9.2.2)."""
 _NOTHING: Final = changing("true")
 """The way back of a step whose traces go with the account, or do no harm."""
+
+
+def _set_password(name: str, secret: str) -> Command:
+    return changing("chpasswd", stdin=SecretInput(name=secret, template=f"{name}:{{secret}}\n"))
+
+
+def _lock(name: str) -> Command:
+    return changing("usermod", "--lock", name)
+
+
+_PASSWORDS: Final = Passwords(
+    noun="account",
+    mark="appliance account",
+    given="a password",
+    taken="the password",
+    word="password",
+    setting=_set_password,
+    forgetting=_lock,
+)
 
 
 class AccountKind(Kind[AccountSpec, AccountFound]):
@@ -52,13 +68,8 @@ class AccountKind(Kind[AccountSpec, AccountFound]):
         The node's own accounts are seen by kind user."""
         groups = parse_groups(probe.read_text("/etc/group") or "")
         found = {}
-        for line in (probe.read_text("/etc/passwd") or "").splitlines():
-            fields = line.split(":")
-            if len(fields) != 7:  # noqa: PLR2004 - passwd(5)
-                continue
-            name, uid, comment = fields[0], int(fields[2]), fields[4]
-            ours, secret = comment.startswith(_MARK), _SECRET.match(comment)
-            role = role_in(groups.get(name, ()))
+        for name, uid, comment in parse_accounts(probe.read_text("/etc/passwd") or ""):
+            ours, role = comment.startswith(_PASSWORDS.mark), role_in(groups.get(name, ()))
             if not (ours or role or uid == 0 or uid in _PEOPLE):
                 continue
             found[name] = AccountFound(
@@ -66,7 +77,7 @@ class AccountKind(Kind[AccountSpec, AccountFound]):
                 ours=ours,
                 role=role,
                 keys=parse_keys(probe.read_text(keys_path(name)) or "") if ours else (),
-                password=secret["secret"] if secret else None,
+                password=_PASSWORDS.secret_in(comment),
             )
         return found
 
@@ -104,7 +115,8 @@ class AccountKind(Kind[AccountSpec, AccountFound]):
                 yield from _remove(name, found)
             return
         yield from _make_or_correct(name, found, wanted)
-        yield from _password(name, found.password if found else None, wanted.password, view)
+        earlier = found.password if found else None
+        yield from _PASSWORDS.steps(name, earlier, wanted.password, view)
 
     @override
     def act(
@@ -114,16 +126,9 @@ class AccountKind(Kind[AccountSpec, AccountFound]):
         spec = view.specs("account").get(name)
         if verb != "set-password":
             yield from super().act(verb, name, arguments, view)
-        elif not isinstance(spec, AccountSpec) or spec.password is None:
-            raise InvalidInputError(
-                f"Account '{name}' has no password in the site.",
-                hint=f"Store one (appliance secret set NAME) and name it: password = NAME, "
-                f"in [account.{name}].",
-                subject=f"account/{name}",
-            )
         else:
-            view.require_secret(spec.password, f"account/{name}")
-            yield _step(name, f"Set the password of {name}", _set_password(name, spec.password))
+            secret = spec.password if isinstance(spec, AccountSpec) else None
+            yield _PASSWORDS.set_again(name, secret, view)
 
     @override
     def health(self, name: str, found: AccountFound) -> tuple[Finding, ...]:
@@ -192,7 +197,7 @@ def _make_or_correct(name: str, found: AccountFound | None, wanted: AccountSpec)
 
 def _make(name: str, role: Role) -> RunStep:
     home = ("--create-home", "--home-dir", f"{HOMES}/{name}", "--shell", "/bin/bash")
-    options = (*home, "--user-group", "--groups", role.group, "--comment", _MARK)
+    options = (*home, "--user-group", "--groups", role.group, "--comment", _PASSWORDS.mark)
     return _step(
         name,
         f"Make the account {name} with the role {role}",
@@ -221,33 +226,6 @@ def _write_keys(name: str, keys: tuple[str, ...]) -> Step:
     )
 
 
-def _set_password(name: str, secret: str) -> Command:
-    return changing("chpasswd", stdin=SecretInput(name=secret, template=f"{name}:{{secret}}\n"))
-
-
-def _comment(secret: str | None) -> str:
-    return f"{_MARK} (password {secret})" if secret else _MARK
-
-
-def _password(name: str, earlier: str | None, wanted: str | None, view: View) -> Iterator[Step]:
-    """The comment is written last: cut off in between, the next plan sets the password again."""
-    if wanted == earlier:
-        return
-    forget = changing("usermod", "--lock", name)
-    back = _set_password(name, earlier) if earlier in view.snapshot.secrets and earlier else None
-    if wanted is None:
-        yield _step(name, f"Take the password from {name}", forget, back)
-    else:
-        undo = forget if earlier is None else back
-        yield _step(name, f"Give {name} a password", _set_password(name, wanted), undo)
-    yield _step(
-        name,
-        f"Note where the password of {name} comes from",
-        changing("usermod", "--comment", _comment(wanted), name),
-        changing("usermod", "--comment", _comment(earlier), name),
-    )
-
-
 def _remove(name: str, found: AccountFound) -> Iterator[Step]:
     """Keys first, so that nobody comes back in between; the home stays, for it may hold work."""
     if found.keys:
@@ -257,7 +235,7 @@ def _remove(name: str, found: AccountFound) -> Iterator[Step]:
     yield _step(name, f"End the sessions of {name}", end, _NOTHING)
     groups = ("--groups", found.role.group) if found.role else ()
     again = ("useradd", "--no-create-home", "--home-dir", f"{HOMES}/{name}", "--shell", "/bin/bash",
-             "--user-group", *groups, "--comment", _MARK, "--uid", str(found.uid), name)  # fmt: skip
+             "--user-group", *groups, "--comment", _PASSWORDS.mark, "--uid", str(found.uid), name)  # fmt: skip
     undo = None if found.password else changing(*again)
     yield _step(name, f"Remove the account {name}", changing("userdel", name), undo)
 

@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import ClassVar, Final
 
 from typing_extensions import override
 
 from appliance.errors import InvalidInputError, RefusedError
-from appliance.kinds.accounts import is_system_group, parse_groups
+from appliance.kinds.accounts import is_system_group, parse_accounts, parse_groups
 from appliance.kinds.base import Change, Kind, Needs, Probe, View
+from appliance.kinds.passwords import Passwords
 from appliance.model.command import Command, SecretInput, change, read
 from appliance.model.share import UserFound, UserSpec
 from appliance.model.steps import RunStep, Step
 
-_MARK: Final = "appliance share user"
-"""Start of the comment field (GECOS) of our accounts; the name of the secret may follow."""
-_SECRET: Final = re.compile(rf"^{_MARK} \(password (?P<secret>[a-z0-9-]+)\)$")
 _PASSDB: Final = ("/var/lib/samba/private", "passdb.tdb")
 _NOTHING: Final = change("true")
 """The way back of a step whose traces do no harm."""
+
+
+def _set_password(name: str, secret: str) -> Command:
+    twice = SecretInput(name=secret, template="{secret}\n{secret}\n")
+    return change("smbpasswd", "-s", "-a", name, stdin=twice)
+
+
+def _forget_password(name: str) -> Command:
+    return change("smbpasswd", "-x", name)
+
+
+_PASSWORDS: Final = Passwords(
+    noun="user",
+    mark="appliance share user",
+    given="SMB access",
+    taken="SMB access",
+    word="SMB password",
+    setting=_set_password,
+    forgetting=_forget_password,
+)
 
 
 class UserKind(Kind[UserSpec, UserFound]):
@@ -43,9 +60,9 @@ class UserKind(Kind[UserSpec, UserFound]):
         accounts = probe.read_text("/etc/passwd") or ""
         groups = parse_groups(probe.read_text("/etc/group") or "")
         samba: frozenset[str] = frozenset()
-        if _MARK in accounts and _PASSDB[1] in probe.list_dir(_PASSDB[0]):
+        if _PASSWORDS.mark in accounts and _PASSDB[1] in probe.list_dir(_PASSDB[0]):
             samba = parse_samba_users(probe.run(read("pdbedit", "--list")).stdout)
-        return parse_accounts(accounts, groups, samba)
+        return parse_users(accounts, groups, samba)
 
     @override
     def resolve(self, name: str, spec: UserSpec, view: View) -> UserSpec:
@@ -90,7 +107,8 @@ class UserKind(Kind[UserSpec, UserFound]):
             yield _make_account(name, wanted)
         else:
             yield from _correct(name, found, wanted)
-        yield from _password(name, found.password if found else None, wanted.password, view)
+        earlier = found.password if found else None
+        yield from _PASSWORDS.steps(name, earlier, wanted.password, view)
 
     @override
     def act(
@@ -100,16 +118,9 @@ class UserKind(Kind[UserSpec, UserFound]):
         spec = view.specs("user").get(name)
         if verb != "set-password":
             yield from super().act(verb, name, arguments, view)
-        elif not isinstance(spec, UserSpec) or spec.password is None:
-            raise InvalidInputError(
-                f"User '{name}' has no password in the site.",
-                hint=f"Store one (appliance secret set NAME) and name it: password = NAME, "
-                f"in [user.{name}].",
-                subject=f"user/{name}",
-            )
         else:
-            view.require_secret(spec.password, f"user/{name}")
-            yield _step(name, f"Set the SMB password of {name}", _set_password(name, spec.password))
+            secret = spec.password if isinstance(spec, UserSpec) else None
+            yield _PASSWORDS.set_again(name, secret, view)
 
     @override
     def foreign(self, name: str, found: UserFound) -> bool:
@@ -123,23 +134,19 @@ def parse_samba_users(text: str) -> frozenset[str]:
     return frozenset(line.split(":")[0] for line in text.splitlines() if ":" in line)
 
 
-def parse_accounts(
+def parse_users(
     text: str, groups: Mapping[str, tuple[str, ...]], samba: frozenset[str]
 ) -> Mapping[str, UserFound]:
-    """Name -> account, from passwd(5)."""
-    found = {}
-    for line in text.splitlines():
-        fields = line.split(":")
-        if len(fields) == 7:  # noqa: PLR2004 - passwd(5)
-            name, uid, comment = fields[0], int(fields[2]), fields[4]
-            secret = _SECRET.match(comment)
-            found[name] = UserFound(
-                uid=uid,
-                ours=comment.startswith(_MARK),
-                groups=groups.get(name, ()),
-                password=(secret["secret"] if secret else "") if name in samba else None,
-            )
-    return found
+    """Name -> account, from passwd(5); an empty password is one that nobody noted."""
+    return {
+        name: UserFound(
+            uid=uid,
+            ours=comment.startswith(_PASSWORDS.mark),
+            groups=groups.get(name, ()),
+            password=(_PASSWORDS.secret_in(comment) or "") if name in samba else None,
+        )
+        for name, uid, comment in parse_accounts(text)
+    }
 
 
 def _numbers(view: View) -> Iterator[tuple[str, int]]:
@@ -171,7 +178,8 @@ def _names(groups: tuple[str, ...]) -> str:
 def _make_account(name: str, wanted: UserSpec) -> RunStep:
     uid = ("--uid", str(wanted.uid)) if wanted.uid is not None else ()
     bare = ("--no-create-home", "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin")
-    options = (*bare, "--user-group", "--groups", _names(wanted.groups), "--comment", _MARK, *uid)
+    groups = ("--user-group", "--groups", _names(wanted.groups))
+    options = (*bare, *groups, "--comment", _PASSWORDS.mark, *uid)
     return _step(name, f"Make the account {name}", change("useradd", *options, name),
                  change("userdel", name))  # fmt: skip
 
@@ -199,40 +207,12 @@ def _correct(name: str, found: UserFound, wanted: UserSpec) -> Iterator[Step]:
                     change("usermod", "--groups", _names(found.groups), name))  # fmt: skip
 
 
-def _set_password(name: str, secret: str) -> Command:
-    twice = SecretInput(name=secret, template="{secret}\n{secret}\n")
-    return change("smbpasswd", "-s", "-a", name, stdin=twice)
-
-
-def _comment(secret: str | None) -> str:
-    return f"{_MARK} (password {secret})" if secret else _MARK
-
-
-def _password(name: str, earlier: str | None, wanted: str | None, view: View) -> Iterator[Step]:
-    """The comment is written last: cut off in between, the next plan sets the password again."""
-    if wanted == earlier:
-        return
-    forget = change("smbpasswd", "-x", name)
-    known = earlier is not None and earlier in view.snapshot.secrets
-    back = _set_password(name, earlier) if known and earlier else None
-    if wanted is None:
-        yield _step(name, f"Take SMB access from {name}", forget, back)
-    else:
-        undo = forget if earlier is None else back
-        yield _step(name, f"Give {name} SMB access", _set_password(name, wanted), undo)
-    yield _step(name, f"Note where the SMB password of {name} comes from",
-                change("usermod", "--comment", _comment(wanted), name),
-                change("usermod", "--comment", _comment(earlier), name))  # fmt: skip
-
-
 def _remove(name: str, found: UserFound, view: View) -> Iterator[Step]:
     if found.password is not None:
-        known = found.password in view.snapshot.secrets
-        back = _set_password(name, found.password) if known else None
-        yield _step(name, f"Take SMB access from {name}", change("smbpasswd", "-x", name), back)
+        yield _PASSWORDS.take(name, found.password, view)
     groups = ("--groups", _names(found.groups)) if found.groups else ()
     again = ("useradd", "--no-create-home", "--home-dir", "/nonexistent", "--shell",
-             "/usr/sbin/nologin", "--user-group", *groups, "--comment", _comment(found.password),
+             "/usr/sbin/nologin", "--user-group", *groups, "--comment", _PASSWORDS.comment(found.password),
              "--uid", str(found.uid), name)  # fmt: skip
     yield _step(name, f"Remove the account {name}", change("userdel", name), change(*again))
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Final
 
 from typing_extensions import override
 
 from appliance.errors import InvalidInputError, NotFoundError
 from appliance.kinds.base import Change, Kind, Probe, View
+from appliance.kinds.documents import document_path, documents_in, unreadable
 from appliance.kinds.pool_disks import check_blank, disks_of
 from appliance.model.pool import PoolSpec
-from appliance.model.resource import Finding, Severity
+from appliance.model.resource import Finding
 from appliance.model.spare import SPARE_DIR, SpareFound, SpareSpec
 from appliance.model.steps import RemoveFileStep, Step, WriteFileStep
-
-_SUFFIX: Final = ".json"
 
 
 class SpareKind(Kind[SpareSpec, SpareFound]):
@@ -32,12 +30,8 @@ class SpareKind(Kind[SpareSpec, SpareFound]):
     @override
     def observe(self, probe: Probe) -> Mapping[str, SpareFound]:
         """Every document in the spares' folder."""
-        found: dict[str, SpareFound] = {}
-        for entry in probe.list_dir(SPARE_DIR):
-            text = probe.read_text(f"{SPARE_DIR}/{entry}")
-            if entry.endswith(_SUFFIX) and text is not None:
-                found[entry.removesuffix(_SUFFIX)] = SpareFound(disk=_serial_in(text))
-        return found
+        documents = documents_in(SPARE_DIR, probe)
+        return {name: SpareFound(disk=_serial_in(text)) for name, text in documents}
 
     @override
     def resolve(self, name: str, spec: SpareSpec, view: View) -> SpareSpec:
@@ -59,7 +53,7 @@ class SpareKind(Kind[SpareSpec, SpareFound]):
     @override
     def plan(self, change: Change[SpareSpec, SpareFound], view: View) -> Iterator[Step]:
         """Write the document where it differs, or remove it."""
-        resource, path = f"spare/{change.name}", f"{SPARE_DIR}/{change.name}{_SUFFIX}"
+        resource, path = f"spare/{change.name}", document_path(SPARE_DIR, change.name)
         if change.wanted is None:
             if change.found is not None:
                 yield RemoveFileStep(
@@ -78,17 +72,7 @@ class SpareKind(Kind[SpareSpec, SpareFound]):
     @override
     def health(self, name: str, found: SpareFound) -> tuple[Finding, ...]:
         """A document that cannot be read keeps no disk."""
-        if found.disk:
-            return ()
-        return (
-            Finding(
-                severity=Severity.WARNING,
-                subject=f"spare/{name}",
-                what=f"The document of spare {name} cannot be read, so it is none.",
-                next_step=f"Apply the spec again, or: appliance spare delete {name}",
-                cause="spare-unreadable",
-            ),
-        )
+        return () if found.disk else (unreadable(self.noun, name, so="is none"),)
 
     @override
     def adopt(self, name: str, found: SpareFound) -> SpareSpec | None:
