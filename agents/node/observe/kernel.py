@@ -25,9 +25,12 @@ _SAID: Final = (
     (re.compile(r"\[(?P<node>sd\w+)\].* hostbyte=DID_NO_CONNECT"), "kernel-no-answer"),
     (re.compile(r"^sd (?P<node>[\d:]+): (Device offlined|rejecting I/O to (offline|dead))"),
      "kernel-no-answer"),
+    (re.compile(r"device-mapper: integrity: (?P<node>[\w-]+): Checksum failed"),
+     "kernel-wrong-checksums"),
     (re.compile(r"md/raid\S*: Disk failure on (?P<node>[\w-]+),"), "kernel-raid-dropped"),
 )  # fmt: skip
-"""Printed by block/blk-core.c, drivers/scsi/sd.c, scsi_error.c, scsi_lib.c and drivers/md."""
+"""Printed by block/blk-core.c, drivers/scsi/sd.c, scsi_error.c, scsi_lib.c and drivers/md
+(dm-integrity.c: of the layer or of the disk under it, by kernel version; both lead to the disk)."""
 _SCSI_ADDRESS: Final = re.compile(r"\d+:\d+:\d+:\d+")
 
 

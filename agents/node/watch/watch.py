@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +12,7 @@ from typing import Final
 
 from agents.node.observe.kernel import KernelSaid, disks_under
 from agents.node.observe.udev import Action, DeviceEvent
+from agents.node.watch.accusing import accusations, by_node
 from agents.node.watch.concerns import (
     Replacing,
     about_disk,
@@ -29,7 +29,6 @@ from appliance.errors import ApplianceError
 from appliance.kinds.base import Probe
 from appliance.kinds.registry import AnyKind
 from appliance.model.alert import AlertTurn, Concern
-from appliance.model.disk import Disk
 from appliance.model.resource import Finding
 from appliance.model.snapshot import NodeSnapshot
 from appliance.state.alerts import Alerts
@@ -211,11 +210,11 @@ class Watch(threading.Thread):
         Whether a look is due: the kernel and udev both tell of a disk that went.
         """
         seen = self._parts.looking.last()
-        by_node = _by_node(seen)
+        disks = by_node(seen)
         gone: list[Concern] = []
         moved = False
         for event in events:
-            disk = by_node.get(event.node)
+            disk = disks.get(event.node)
             if event.action is Action.ADD:
                 LOG.info("disk %s was put in", event.serial or event.node)
                 self._came = moved = True
@@ -242,26 +241,20 @@ class Watch(threading.Thread):
         """
         if not said:
             return False
-        parts, seen = self._parts, self._parts.looking.last()
-        by_node, probe = _by_node(seen), self._parts.probe()
-        counts: Counter[tuple[str, str]] = Counter()
-        lines: dict[tuple[str, str], str] = {}
-        for item in said:
-            for node in disks_under(probe, item.node):
-                if node in by_node:
-                    key = (by_node[node].serial, item.measure)
-                    counts[key] += 1
-                    lines[key] = item.line
+        parts, seen, probe = self._parts, self._parts.looking.last(), self._parts.probe()
+        told = accusations(said, seen, lambda node: disks_under(probe, node), self._known)
         news = False
-        for (serial, measure), count in counts.items():
-            known = {word.measure for word in parts.verdicts.kernel_words(serial)}
-            if measure not in known:
-                LOG.warning("disk %s, %d x %s: %s", serial, count, measure, lines[serial, measure])
+        for serial, measure, count, line in told:
+            if measure not in self._known(serial):
+                LOG.warning("disk %s, %d x %s: %s", serial, count, measure, line)
                 news = True
-            parts.verdicts.hear(serial, measure, count, lines[serial, measure])
-        if counts:
+            parts.verdicts.hear(serial, measure, count, line)
+        if told:
             self._judge(seen)
         return news
+
+    def _known(self, serial: str) -> frozenset[str]:
+        return frozenset(word.measure for word in self._parts.verdicts.kernel_words(serial))
 
     def _sync(self, concerns: Iterable[Concern], *, covers: Callable[[str], bool]) -> None:
         parts = self._parts
@@ -272,11 +265,6 @@ class Watch(threading.Thread):
             _log(item)
         if turns:
             parts.telling.hurry()
-
-
-def _by_node(seen: NodeSnapshot | None) -> dict[str, Disk]:
-    disks = seen.disks if seen else ()
-    return {node: disk for disk in disks for node in (*disk.paths, disk.node) if node}
 
 
 def _log(item: AlertTurn) -> None:

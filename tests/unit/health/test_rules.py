@@ -192,6 +192,8 @@ def test_each_rule_on_both_sides(name: str, reading: SmartReading, grade: Grade,
 NOTICED: list[tuple[str, int, Grade, Part]] = [
     ("kernel-no-answer", 1, F, Part.BAY),
     ("kernel-raid-dropped", 1, F, Part.DISK),
+    ("kernel-wrong-checksums", 1, W, Part.DISK),
+    ("kernel-wrong-checksums", 10, P, Part.DISK),
     ("kernel-medium-errors", 1, P, Part.DISK),
     ("kernel-io-errors", 1, W, Part.DISK),
     ("kernel-io-errors", 9, W, Part.DISK),

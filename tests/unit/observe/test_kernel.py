@@ -26,6 +26,8 @@ LINES = [
     ("sd 2:0:3:0: [sdd] tag#73 FAILED Result: hostbyte=DID_NO_CONNECT driverbyte=DRIVER_OK cmd_age=0s",
      "kernel-no-answer", "sdd"),
     ("sd 2:0:3:0: rejecting I/O to offline device", "kernel-no-answer", "2:0:3:0"),
+    ("device-mapper: integrity: dm-3: Checksum failed at sector 0x2a8e0", "kernel-wrong-checksums",
+     "dm-3"),
     ("md/raid:mdX: Disk failure on dm-7, disabling device.", "kernel-raid-dropped", "dm-7"),
     ("md/raid1:mdX: Disk failure on dm-12, disabling device.", "kernel-raid-dropped", "dm-12"),
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from agents.node.watch.ears import Heard
 from agents.node.watch.watch import LEAST_GAP_S, LOOK_EVERY_S
 from appliance.errors import UnavailableError
 from appliance.model.message import Event, Message
+from appliance.model.pool import MemberFound
 from appliance.model.snapshot import NodeSnapshot
 from tests.unit.watch.node import FREE, A, B, Node, came, gone, missing
 
@@ -141,6 +142,57 @@ def test_what_the_raid_drops_is_followed_down_to_its_disk(quiet: Node) -> None:
     line = "md/raid:mdX: Disk failure on dm-4, disabling device."
     quiet.hears(said=(KernelSaid("kernel-raid-dropped", "dm-4", line),))
     assert quiet.open() == [("disk/B", "disk-health", "critical")]
+
+
+LEG = {
+    "/sys/class/block/dm-9/slaves": ("dm-2", "dm-3"),
+    "/sys/class/block/dm-2/slaves": ("sda",),
+    "/sys/class/block/dm-3/slaves": ("sdb",),
+}
+DROPPED = KernelSaid(
+    "kernel-raid-dropped", "dm-9", "md/raid1:mdX: Disk failure on dm-9, disabling device."
+)
+WRONG = KernelSaid(
+    "kernel-wrong-checksums", "dm-3", "device-mapper: integrity: dm-3: Checksum failed at sector 8"
+)
+
+
+@pytest.mark.parametrize(
+    "signs", ["error before", "error beside", "checksum", "mismatches", "no answer", "none"]
+)
+def test_a_dropped_leg_of_several_disks_accuses_the_one_that_gave_a_sign(
+    quiet: Node, signs: str
+) -> None:
+    quiet.probe.dirs = LEG
+    said: tuple[KernelSaid, ...] = (DROPPED,)
+    match signs:
+        case "error before":
+            quiet.hears(said=(ERROR,))
+        case "error beside":
+            said = (DROPPED, ERROR)
+        case "checksum":
+            said = (WRONG, DROPPED)
+        case "mismatches":
+            members = (
+                MemberFound(serial="A", pv="/dev/mapper/int-A", pv_uuid="a", mismatches=0),
+                MemberFound(serial="B", pv="/dev/mapper/int-B", pv_uuid="b", mismatches=7),
+            )
+            quiet.seen.tier = quiet.seen.tier.model_copy(update={"members": members})
+        case "no answer":
+            lost = B.model_copy(update={"missing": True})
+            quiet.seen.disks = (A, lost, FREE)
+        case _:
+            pass
+    quiet.seen.fresh({})
+    quiet.hears(said=said)
+    dropped = {
+        disk.serial
+        for disk in (A, B, FREE)
+        if "kernel-raid-dropped"
+        in {word.measure for word in quiet.verdicts.kernel_words(disk.serial)}
+    }
+    assert dropped == (set() if signs == "none" else {"B"})
+    assert "disk/A" not in {subject for subject, *_ in quiet.open()}
 
 
 def test_a_burst_of_errors_gets_worse_once(quiet: Node) -> None:
