@@ -91,7 +91,7 @@ def recorded_node(folder: Path) -> Starlette:
     context = Context(
         kinds, looking, RecordedJobs(bench), journal, desired, audit, secrets, now, new_id,
         f"{agent_version()}, a recording", RecordedVerdicts(DiskRecords(store), now), Alerts(store),
-        Outbox(store), Lights(lambda: NodeProbe(NoHands(), files, tuple), files),
+        Outbox(store), Lights(lambda: NodeProbe(NoHands(), files, tuple), files, NoHands()),
         NetworkGuard(files, NoHands()),
         SetupBook(files, lambda: NodeProbe(NoHands(), files, tuple)), DiskBook(store, audit, now), TaughtBays(store), lambda _: NO_MEANS,
     )  # fmt: skip

@@ -39,7 +39,7 @@ from appliance.model.audit import AuditVerdict
 from appliance.model.erasing import Certificate
 from appliance.model.handover import Handover
 from appliance.model.job import Job
-from appliance.model.light import Light
+from appliance.model.light import Lamp, Light
 from appliance.model.link import NetworkChange
 from appliance.model.plan import Plan, PlanRequest
 from appliance.model.setup import Proposal, SetupRecord
@@ -110,6 +110,12 @@ class AlertQuery(Empty):
     limit: int = 100
 
 
+class LightQuery(Empty):
+    """Which of a bay's lights."""
+
+    lamp: Lamp = Lamp.LOCATE
+
+
 METRICS_MEDIA: Final = "text/plain; version=0.0.4; charset=utf-8"
 """Prometheus' text format (prometheus.io/docs/instrumenting/exposition_formats)."""
 
@@ -121,8 +127,9 @@ DISKS: Final = Endpoint("disks", "GET", paths.DISKS, Empty, DiskList, CallEffect
                         "All disks, missing ones included")  # fmt: skip
 DISK: Final = Endpoint("disk", "GET", paths.DISK, Empty, DiskDetail, CallEffect.READ, ANYONE,
                        "One disk with its verdict, history and what is acknowledged")  # fmt: skip
-DISK_LIGHT: Final = Endpoint("disk_light", "GET", paths.DISK_LIGHT, Empty, Light, CallEffect.READ,
-                             ANYONE, "The locate light of the disk's bay")  # fmt: skip
+DISK_LIGHT: Final = Endpoint(
+    "disk_light", "GET", paths.DISK_LIGHT, LightQuery, Light, CallEffect.READ, ANYONE,
+    "The locate or fault light of the disk's bay")  # fmt: skip
 DISK_LIGHT_SET: Final = Endpoint(
     "disk_light_set", "PUT", paths.DISK_LIGHT, LightSwitch, Light, CallEffect.PLAN, HANDS,
     "Light the disk's bay, or let it be dark again")  # fmt: skip

@@ -17,6 +17,7 @@ from appliance.model.disk import Disk
 from appliance.model.disk_record import AcknowledgedValue, KernelWord
 from appliance.model.erasing import Certificate
 from appliance.model.job import Job
+from appliance.model.light import Lamp
 from appliance.model.profile import Bay, BayLabel, Panel
 from appliance.model.resource import AnyFound, AnySpec, Finding
 from appliance.model.snapshot import Host
@@ -87,6 +88,7 @@ class LightSwitch(Value):
     """Light a bay, or let it be dark again."""
 
     on: bool
+    lamp: Lamp = Lamp.LOCATE
 
 
 class AlertList(Value):

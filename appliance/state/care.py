@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from appliance.model.care import ScrubRecord, SelfTestRecord, TakeoverRecord
+from appliance.model.light import LitBay
 from appliance.state.db import Row, Store
 
 KEPT: Final = 60
@@ -13,7 +14,7 @@ KEPT: Final = 60
 
 
 class CareBook:
-    """The tables behind spares, scrubs and self-tests. All writing raises FullError."""
+    """The tables behind spares, lights, scrubs and self-tests. All writing raises FullError."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -61,6 +62,26 @@ class CareBook:
         """There is a spare again, or none is wanted."""
         with self._store.writing() as db:
             db.table("takeover").update(number, {"over_at": now.isoformat()})
+
+    # --- lights
+
+    def lit(self) -> tuple[LitBay, ...]:
+        """The lights the node lit by itself."""
+        rows = self._store.rows("SELECT document FROM bay_light ORDER BY serial, lamp")
+        return tuple(LitBay.model_validate_json(row["document"]) for row in rows)
+
+    def light_on(self, bay: LitBay) -> None:
+        """One is lit now."""
+        row: Row = {"serial": bay.serial, "lamp": bay.light.lamp.value}
+        with self._store.writing() as db:
+            db.table("bay_light").insert(row | {"document": bay.model_dump_json()}, replace=True)
+
+    def light_off(self, bay: LitBay) -> None:
+        """It is dark again."""
+        with self._store.writing() as db:
+            db.table("bay_light").delete_where(
+                "serial = ? AND lamp = ?", [bay.serial, bay.light.lamp.value]
+            )
 
     # --- scrubs
 

@@ -274,6 +274,20 @@ def m008_taught_bays(db: Database) -> None:
     _run(db, "CREATE TABLE taught_bay (path TEXT PRIMARY KEY, label TEXT NOT NULL) STRICT")
 
 
+@MIGRATIONS()
+def m009_bay_lights(db: Database) -> None:
+    """Lights the node lit by itself, so that a restart does not leave them on."""
+    _run(
+        db,
+        """CREATE TABLE bay_light (
+            serial TEXT NOT NULL,
+            lamp TEXT NOT NULL,
+            document TEXT NOT NULL,
+            PRIMARY KEY (serial, lamp)
+        ) STRICT, WITHOUT ROWID""",
+    )
+
+
 def _append_only(db: Database, *tables: str) -> None:
     for table in tables:
         for act in ("UPDATE", "DELETE"):

@@ -157,7 +157,7 @@ def agent(tmp_path: Path, on_edge: Callable[[int, int, str], None]) -> Iterator[
         verdicts=Verdicts(DiskRecords(store), lambda: NOW),
         alerts=Alerts(store),
         outbox=Outbox(store),
-        lights=Lights(lambda: NodeProbe(host, host.files, tuple), host.files),
+        lights=Lights(lambda: NodeProbe(host, host.files, tuple), host.files, host),
         network=NetworkGuard(host.files, host),
         setup=SetupBook(host.files, lambda: NodeProbe(host, host.files, tuple)),
         book=book,

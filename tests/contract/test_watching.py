@@ -10,6 +10,7 @@ from appliance.api.wire import Acknowledgement, LightSwitch
 from appliance.client.answer import decode_text
 from appliance.errors import ForbiddenError, InvalidInputError, NotFoundError, RefusedError
 from appliance.model.alert import AlertState, Concern
+from appliance.model.light import Lamp
 from appliance.model.resource import Severity
 from appliance.model.verdict import Grade
 from tests.contract.conftest import Agent
@@ -124,16 +125,21 @@ def test_a_light_is_switched_and_noted(agent: Agent) -> None:
     slot = "/sys/class/enclosure/0:0:8:0/Slot 01"
     real = agent.host.files.real(slot)
     (real / "device/block" / disk.node).mkdir(parents=True)
-    (real / "locate").write_text("0")
+    for lamp in Lamp:
+        (real / lamp).write_text("0")
     tom = agent.client(TECHNICIAN)
     assert tom.call(api.DISK_LIGHT, disk=disk.serial).on is False
     lit = tom.call(api.DISK_LIGHT_SET, LightSwitch(on=True), disk=disk.serial)
     assert (lit.available, lit.on) == (True, True)
-    assert (real / "locate").read_text() == "1"
+    assert ((real / "locate").read_text(), (real / "fault").read_text()) == ("1", "0")
     (line,) = agent.client(AUDITOR).call(api.AUDIT).lines
     assert (line.who, line.what, line.subject) == ("tom", "disk_light_set", f"disk/{disk.serial}")
     with pytest.raises(ForbiddenError):
         agent.client(VIEWER).call(api.DISK_LIGHT_SET, LightSwitch(on=False), disk=disk.serial)
+    fault = LightSwitch(on=True, lamp=Lamp.FAULT)
+    assert tom.call(api.DISK_LIGHT_SET, fault, disk=disk.serial).on is True
+    seen = tom.call(api.DISK_LIGHT, api.LightQuery(lamp=Lamp.FAULT), disk=disk.serial)
+    assert (seen.lamp, seen.on, (real / "fault").read_text()) == (Lamp.FAULT, True, "1")
 
 
 def test_where_there_is_no_light_the_reasons_come_and_nothing_is_noted(agent: Agent) -> None:

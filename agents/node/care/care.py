@@ -20,6 +20,7 @@ from appliance.errors import ApplianceError
 from appliance.kinds.base import Probe
 from appliance.model.care import CareLine
 from appliance.model.disk import Disk
+from appliance.model.light import Lamp, Light
 from appliance.model.resource import Finding
 from appliance.model.snapshot import NodeSnapshot
 from appliance.state.care import CareBook
@@ -116,6 +117,10 @@ class Care(threading.Thread):
         """What is done to a disk by itself."""
         return self._tests.lines(disk)
 
+    def lit(self, disk: Disk, lamp: Lamp) -> Light | None:
+        """A light of its bay that the node lit by itself, as it is now; None when it did not."""
+        return self._lights.lit(disk, lamp)
+
     def replacing(self, pool: str, disks: Iterable[Disk], job: int) -> None:
         """A replacement has begun: its bays are lit, and a scrub will prove what it made."""
         self._scrubs.ask(pool)
@@ -133,7 +138,8 @@ class Care(threading.Thread):
 
 def attend(means: Means, book: CareBook, tools: Tools) -> Care:
     """All of it, on the parts of the agent."""
-    scrubs, lights = Scrubs(means, book), BayLights(means, tools.probe, tools.files)
+    scrubs = Scrubs(means, book)
+    lights = BayLights(means, book, tools.probe, tools.files, tools.executor)
 
     def taken(lost: Disk, job: int) -> None:
         scrubs.ask(lost.pool)

@@ -9,11 +9,12 @@ from typing import Final
 from agents.node.handlers.callers import Caller
 from agents.node.handlers.context import Context
 from agents.node.profiles import GENERIC, profile_named
+from appliance.api.contract import LightQuery
 from appliance.api.wire import Chassis, DiskDetail, DiskList, DiskView, Empty, LightSwitch
 from appliance.errors import NotFoundError
 from appliance.model.disk import Disk
 from appliance.model.erasing import Certificate
-from appliance.model.light import Light
+from appliance.model.light import Lamp, Light
 from appliance.model.profile import Profile
 from appliance.model.snapshot import NodeSnapshot
 from appliance.model.verdict import Verdict
@@ -53,21 +54,21 @@ def disk_certificate(context: Context, caller: Caller, body: Empty, disk: str) -
     return context.book.certificate(found.serial if found else disk)
 
 
-def disk_light(context: Context, caller: Caller, body: Empty, disk: str) -> Light:
-    """The light of the disk's bay; not available is an answer with its reasons."""
-    del caller, body
-    return context.lights.seen(found_disk(context, disk), _profile(context).locate)
+def disk_light(context: Context, caller: Caller, body: LightQuery, disk: str) -> Light:
+    """A light of the disk's bay; not available is an answer with its reasons."""
+    del caller
+    return _light(context, found_disk(context, disk), body.lamp)
 
 
 def disk_light_set(context: Context, caller: Caller, body: LightSwitch, disk: str) -> Light:
     """Switch it; where it is not available nothing is done. Raises NotFoundError, StepFailedError."""
     found = found_disk(context, disk)
-    light = context.lights.seen(found, _profile(context).locate)
+    light = _light(context, found, body.lamp)
     if light.available:
-        words = f"{'lit' if body.on else 'dark'} ({found.where})"
+        words = f"{body.lamp} light {'lit' if body.on else 'dark'} ({found.where})"
         context.note(caller, what="disk_light_set", subject=f"disk/{found.serial}", outcome=words)
         context.lights.switch(light, on=body.on)
-        light = context.lights.seen(found, _profile(context).locate)
+        light = _light(context, found, body.lamp)
     return light
 
 
@@ -84,6 +85,13 @@ def snapshot(context: Context, caller: Caller, body: Empty) -> NodeSnapshot:
     """The node as one value."""
     del caller, body
     return context.looking.recent()
+
+
+def _light(context: Context, disk: Disk, lamp: Lamp) -> Light:
+    """As the disk leads to it; else one that the node lit by itself while the disk still did."""
+    light = context.lights.seen(disk, _profile(context).locate, lamp)
+    lit = None if light.available or context.care is None else context.care.lit(disk, lamp)
+    return light if lit is None else lit
 
 
 def _profile(context: Context) -> Profile:

@@ -39,6 +39,9 @@ def parser() -> Parser:
         example="appliance disk locate bay:3",
     )
     locate.add_argument("disk", metavar="DISK", help="bay:LABEL, a serial or a WWN")
+    locate.add_argument(
+        "--fault", action="store_true", help="the fault light, not the locate light"
+    )
     locate.add_argument("--off", action="store_true", help="let it be dark again")
     wipe = add_verb(
         verbs,
@@ -79,6 +82,8 @@ def _show(session: Session, arguments: argparse.Namespace) -> int:
         print(render.line(spans))
     for item in detail["care"]:
         print(care_line(item))
+    fault: Json = session.fetch(f"{paths.DISK_LIGHT}?lamp=fault", disk=arguments.disk)
+    print(f"fault light: {_light_words(fault)}")
     if detail["acknowledged"]:
         print("acknowledged until they rise:")
         for item in detail["acknowledged"]:
@@ -88,8 +93,14 @@ def _show(session: Session, arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _light_words(light: Json) -> str:
+    if light["available"]:
+        return "lit" if light["on"] else "dark"
+    return f"not available here: {'; '.join(light['reasons'])}"
+
+
 def _locate(session: Session, arguments: argparse.Namespace) -> int:
-    body = {"on": not arguments.off}
+    body = {"on": not arguments.off, "lamp": "fault" if arguments.fault else "locate"}
     light: Json = session.fetch(paths.DISK_LIGHT, "PUT", body, disk=arguments.disk)
     if session.as_json:
         session.print_json(light)
@@ -101,7 +112,8 @@ def _locate(session: Session, arguments: argparse.Namespace) -> int:
             details=light["reasons"],
         )
     if not session.as_json:
-        print(f"the bay of {arguments.disk} is {'lit' if light['on'] else 'dark'}")
+        state = "lit" if light["on"] else "dark"
+        print(f"the {light['lamp']} light of the bay of {arguments.disk} is {state}")
     return 0
 
 
