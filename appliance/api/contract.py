@@ -162,9 +162,9 @@ JOBS: Final = Endpoint("jobs", "GET", paths.JOBS, Empty, JobList, CallEffect.REA
 JOB_GET: Final = Endpoint("job_get", "GET", paths.JOB, JobQuery, Job, CallEffect.READ,
                           ANYONE, "One job with its steps and exact commands")  # fmt: skip
 JOB_FINISH: Final = Endpoint("job_finish", "POST", paths.JOB_FINISH, Empty, Plan,
-                             CallEffect.PLAN, ADMIN, "Plan what is left of an unfinished job")  # fmt: skip
+                             CallEffect.PLAN, HANDS, "Plan what is left of an unfinished job")  # fmt: skip
 JOB_UNDO: Final = Endpoint("job_undo", "POST", paths.JOB_UNDO, Empty, Job,
-                           CallEffect.JOB, ADMIN, "Undo the steps of an unfinished job")  # fmt: skip
+                           CallEffect.JOB, HANDS, "Undo the steps of an unfinished job")  # fmt: skip
 JOB_ABANDON: Final = Endpoint("job_abandon", "POST", paths.JOB_ABANDON, Empty, Job,
                               CallEffect.PLAN, ADMIN, "Give an unfinished job up as it stands")  # fmt: skip
 SECRETS: Final = Endpoint("secrets", "GET", paths.SECRETS, Empty, SecretNames, CallEffect.READ,

@@ -10,6 +10,7 @@ import pytest
 from agents.node.handlers import disks, resources
 from agents.node.handlers.callers import Caller
 from agents.node.handlers.context import Context
+from agents.node.handlers.hands import RIGHTS
 from agents.node.handlers.replacing import replacing
 from appliance.api import contract as api
 from appliance.api.care_words import care_line
@@ -60,10 +61,12 @@ def test_a_technician_replaces_disks(agent: Agent) -> None:
         (POOL, None, "any other change needs admin"),
         (POOL, ActionRequest(resource="disk/d1", verb="wipe"), "any other change needs admin"),
         (POOL, ActionRequest(resource="vm/d1", verb="replace"), "any other change needs admin"),
+        (POOL, ActionRequest(resource="disk/d1", verb="erase"), "more than the disks of one"),
+        (POOL, ActionRequest(resource="disk/d1", verb="admit"), "more than the disks of one"),
         (FULL, REPLACE, "more than the disks of one pool"),
         ({"pool": {"a": {"disks": ["d1"]}, "b": {"disks": ["d2"]}}}, REPLACE, "pool/a, pool/b"),
     ],
-    ids=["site", "wipe", "vm", "more", "two-pools"],
+    ids=["site", "wipe", "vm", "erase-a-pool", "admit-a-pool", "more", "two-pools"],
 )
 def test_a_technician_does_nothing_else(
     agent: Agent, site: dict[str, Any], act: ActionRequest | None, words: str
@@ -74,6 +77,62 @@ def test_a_technician_does_nothing_else(
     (line,) = agent.client(AUDITOR).call(api.AUDIT).lines
     assert (line.who, line.what) == ("tom", "job_start")
     assert line.outcome.startswith("refused (forbidden)")
+
+
+def test_the_rights_of_a_technician_are_these() -> None:
+    assert [(right.verb, right.changes, right.released) for right in RIGHTS] == [
+        ("replace", "pool", False),
+        ("admit", "disk", True),
+        ("erase", "disk", True),
+    ]
+
+
+def cut_off(agent: Agent, plan: Plan, *, who: str, continues: int | None = None) -> int:
+    """The number of a job that ended in the middle, as by a power cut."""
+    plan = plan.model_copy(update={"continues": continues})
+    number = agent.context.journal.open_job(
+        plan, ["x"] * len(plan.steps), who=who, origin="local", confirmed=("d1",), summary="s"
+    )
+    agent.context.journal.move(number, JobState.RUNNING)
+    agent.context.jobs.recover()
+    return number
+
+
+def test_a_technician_finishes_a_replacement_whoever_began_it(agent: Agent) -> None:
+    tom = agent.client(TECHNICIAN)
+    number = cut_off(agent, asked(agent, POOL, REPLACE), who="ada")
+    left = tom.call(api.JOB_FINISH, number=str(number))
+    job = ended(agent, start(tom, left))
+    assert (job.who, job.state) == ("tom", JobState.DONE)
+    assert tom.call(api.JOB_GET, number=str(number)).state is JobState.DONE
+
+
+def test_a_technician_takes_a_replacement_back(agent: Agent) -> None:
+    tom = agent.client(TECHNICIAN)
+    number = cut_off(agent, asked(agent, POOL, REPLACE), who="tom")
+    assert ended(agent, tom.call(api.JOB_UNDO, number=str(number))).state is JobState.UNDONE
+    assert not agent.host.ran
+
+
+@pytest.mark.parametrize("act", [None, ActionRequest(resource="disk/d1", verb="wipe")])
+@pytest.mark.parametrize("call", [api.JOB_FINISH, api.JOB_UNDO], ids=["finish", "undo"])
+def test_a_technician_settles_no_other_job(
+    agent: Agent, call: api.Endpoint[Any, Any], act: ActionRequest | None
+) -> None:
+    number = cut_off(agent, asked(agent, POOL, act), who="ada")
+    with pytest.raises(ForbiddenError, match="any other change needs admin") as raised:
+        agent.client(TECHNICIAN).call(call, number=str(number))
+    assert raised.value.subject == f"job/{number}"
+    assert agent.context.journal.job(number).state is JobState.UNKNOWN
+    line, *_ = agent.client(AUDITOR).call(api.AUDIT).lines
+    assert (line.who, line.outcome.partition(":")[0]) == ("tom", "refused (forbidden)")
+
+
+def test_a_replacement_in_a_chain_with_something_else_is_an_administrators(agent: Agent) -> None:
+    first = cut_off(agent, asked(agent, POOL, None), who="ada")
+    second = cut_off(agent, asked(agent, POOL, REPLACE), who="ada", continues=first)
+    with pytest.raises(ForbiddenError):
+        agent.client(TECHNICIAN).call(api.JOB_UNDO, number=str(second))
 
 
 def test_what_a_plan_was_asked_for_is_the_nodes_own_word(agent: Agent) -> None:

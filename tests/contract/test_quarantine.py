@@ -23,7 +23,7 @@ from tests.contract.test_cli import run as run
 from tests.unit.fakehost import NOW
 
 SIZE = 4 * 2**20
-VIEWER = 1004
+TECHNICIAN, VIEWER = 1002, 1004
 Facts = dict[str, dict[str, Any]]
 
 
@@ -175,3 +175,24 @@ def test_the_json_of_a_disk_has_its_standing(agent: Agent, run: Run, facts: Fact
     assert document["certificates"] == []
     assert document["disk"]["quarantine"] is None
     assert Quarantine.NEW.value == run("disk", "list", "--json").document["disks"][1]["quarantine"]
+
+
+def test_a_technician_admits_and_erases_what_was_given_up(
+    agent: Agent, run: Run, facts: Facts
+) -> None:
+    assert run("disk", "admit", "d1", "--yes", uid=TECHNICIAN).status == 0
+    assert role(agent) == ("free", None)
+    facts["d2"] = {"role": DiskRole.FOREIGN, "signatures": (Signature(type="xfs"),)}
+    words = ("disk", "erase", "d2", "--yes", "--confirm", "d2")
+    before = content(agent, "d2")
+    refused = run(*words, uid=TECHNICIAN)
+    assert refused.status == 77, refused.err
+    assert "holds something that was not given up" in refused.err
+    assert content(agent, "d2") == before
+    facts.clear()
+    assert role(agent, "d2") == ("quarantined", "not-erased")
+    unsure = run("disk", "erase", "d2", "--yes", uid=TECHNICIAN)
+    assert (unsure.status, "--confirm d2" in unsure.err) == (65, True)
+    assert run(*words, uid=TECHNICIAN).status == 0
+    assert content(agent, "d2") == bytes(SIZE)
+    assert "carried out by tom" in run("disk", "certificate", "d2", uid=VIEWER).out

@@ -6,7 +6,7 @@ from typing import Final
 
 from agents.node.handlers.callers import Caller
 from agents.node.handlers.context import Context
-from agents.node.handlers.hands import check_hands, is_replacement
+from agents.node.handlers.hands import check_hands, check_settling, is_replacement
 from agents.node.handlers.replacing import leaving
 from agents.node.jobs.bench import Told
 from appliance.api.contract import JobQuery
@@ -27,7 +27,7 @@ def job_start(context: Context, caller: Caller, body: ApplyRequest) -> Job:
             hint="Preview again and apply what is shown.",
             subject=f"plan/{plan.id}",
         )
-    check_hands(caller, plan)
+    check_hands(context, caller, plan)
     confirmed = f", confirmed: {', '.join(sorted(body.confirm))}" if body.confirm else ""
     accepted = _noting(context, caller, "apply", confirmed)
     started = context.jobs.start(plan, body.confirm, caller.user, caller.origin, accepted)
@@ -56,14 +56,19 @@ def job_get(context: Context, caller: Caller, body: JobQuery, number: str) -> Jo
 
 
 def job_finish(context: Context, caller: Caller, body: Empty, number: str) -> Plan:
-    """Plan what is left of an unfinished job. Raises NotFoundError, RefusedError, BusyError."""
-    del caller, body
+    """Plan what is left of an unfinished job.
+
+    Raises NotFoundError, ForbiddenError, RefusedError, BusyError.
+    """
+    del body
+    check_settling(context, caller, context.journal.job(_number(number)))
     return context.jobs.finish(_number(number))
 
 
 def job_undo(context: Context, caller: Caller, body: Empty, number: str) -> Job:
-    """Undo an unfinished job. Raises NotFoundError, RefusedError, BusyError."""
+    """Undo an unfinished job. Raises NotFoundError, ForbiddenError, RefusedError, BusyError."""
     del body
+    check_settling(context, caller, context.journal.job(_number(number)))
     return context.jobs.undo(_number(number), _noting(context, caller, "undo"))
 
 
