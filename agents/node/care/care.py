@@ -12,10 +12,12 @@ from agents.node.apply.files import NodeFiles
 from agents.node.apply.handles import Runs
 from agents.node.care.lights import BayLights
 from agents.node.care.means import Means
+from agents.node.care.metrics import scrub_families, self_test_families
 from agents.node.care.scrubs import Scrubs
 from agents.node.care.selftests import SelfTestRounds
 from agents.node.care.spares import Spares
 from agents.node.observe.smart import SmartCache
+from agents.node.watch.exposition import Family
 from appliance.errors import ApplianceError
 from appliance.kinds.base import Probe
 from appliance.model.care import CareLine
@@ -116,6 +118,11 @@ class Care(threading.Thread):
     def of_disk(self, disk: Disk) -> tuple[CareLine, ...]:
         """What is done to a disk by itself."""
         return self._tests.lines(disk)
+
+    def metrics(self, seen: NodeSnapshot) -> tuple[Family, ...]:
+        """Scrubs and self-tests in numbers."""
+        tests = self_test_families(self._tests.states(seen.disks))
+        return (*scrub_families(self._scrubs.states()), *tests)
 
     def lit(self, disk: Disk, lamp: Lamp) -> Light | None:
         """A light of its bay that the node lit by itself, as it is now; None when it did not."""

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from agents.node.care.means import Means
+from agents.node.care.metrics import ScrubState
 from appliance.errors import ApplianceError
 from appliance.model.care import CareLine, ScrubRecord
 from appliance.model.job import Job
@@ -77,6 +78,11 @@ class Scrubs:
                     f"scrub {name}",
                     cause="scrub-late",
                 )
+
+    def states(self) -> Iterator[ScrubState]:
+        """Each managed pool's last scrub and its next."""
+        for name in self._specs():
+            yield ScrubState(name, self._book.last_scrub(name), self._due(name))
 
     def lines(self, name: str) -> tuple[CareLine, ...]:
         """When a pool was scrubbed last and will be next."""

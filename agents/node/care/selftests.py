@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from agents.node.apply.handles import Runs
+from agents.node.care.metrics import SelfTestState
 from agents.node.observe.smart import SmartCache, SmartTarget, read_smart, smart_targets
 from agents.node.observe.smart_device import SelfTestKind, SelfTests, StartOutcome
 from appliance.errors import ApplianceError
@@ -87,6 +88,15 @@ class SelfTestRounds:
     def findings(self) -> Iterator[Finding]:
         """None: a failed self-test is in the drive's log, and the verdict tells it."""
         return iter(())
+
+    def states(self, disks: Iterable[Disk]) -> Iterator[SelfTestState]:
+        """Each disk's last self-test and its next, by kind."""
+        by_serial = {disk.serial: disk for disk in disks}
+        for target in smart_targets(by_serial.values()):
+            for kind in RHYTHMS:
+                last = self._book.last_test(target.serial, kind)
+                due = self._due(target.serial, kind)
+                yield SelfTestState(by_serial[target.serial], kind, last, due)
 
     def lines(self, disk: Disk) -> tuple[CareLine, ...]:
         """When a disk was tested last and will be next."""

@@ -9,13 +9,15 @@ from appliance.api.wire import Empty, PlainText
 
 
 def metrics(context: Context, caller: Caller, body: Empty) -> PlainText:
-    """Disks, pools, shares, guests, jobs and alerts in Prometheus' text format."""
+    """Disks, pools, shares, guests, jobs, alerts, scrubs and self-tests in Prometheus' text format."""
     del caller, body
+    seen = context.looking.recent()
     text = metrics_text(
-        context.looking.recent(),
+        seen,
         context.verdicts,
         context.journal.jobs(),
         context.alerts.open(),
         context.version,
+        more=context.care.metrics(seen) if context.care else (),
     )
     return PlainText(text=text)

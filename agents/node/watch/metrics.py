@@ -27,8 +27,10 @@ def metrics_text(
     jobs: Iterable[Job],
     alerts: Iterable[Alert],
     version: str,
+    *,
+    more: Iterable[Family] = (),
 ) -> str:
-    """All of it as text."""
+    """All of it as text; `more` is what others have to tell."""
     about = Family("build_info", "Version of the agent.")
     about.add(1, version=version)
     root = Family("node_root_free_bytes", "Free bytes of the root file system.")
@@ -43,6 +45,7 @@ def metrics_text(
         *_guests(seen.found.get("vm", {})),
         _jobs(jobs),
         _alerts(alerts),
+        *more,
     )
     return "\n".join(line for family in families for line in family.lines()) + "\n"
 

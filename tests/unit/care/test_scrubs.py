@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from agents.node.care.metrics import scrub_families
 from agents.node.care.scrubs import AGAIN, FOLLOW_S, LATE, Scrubs
 from appliance.errors import StepFailedError
 from appliance.model.command import Command, Output
@@ -27,6 +28,13 @@ def checks(node: CareNode, *, action: str, mismatches: int = 0, failed: int = 0)
     capacity["members"][0]["mismatches"] = failed
 
 
+def numbers(scrubs: Scrubs) -> dict[str, float]:
+    """What Prometheus is told of the pool."""
+    families = scrub_families(scrubs.states())
+    samples = ((family.name, *sample) for family in families for sample in family.samples)
+    return {name: number for name, labels, number in samples if labels == {"pool": "clinic"}}
+
+
 def until_due(node: CareNode, scrubs: Scrubs) -> None:
     seconds = scrubs.round(node.now_seen)
     assert seconds is not None
@@ -47,12 +55,23 @@ def test_a_pool_is_scrubbed_when_it_is_due_and_the_outcome_kept(
     assert scrubs.round(node.now_seen) == FOLLOW_S
     (line,) = scrubs.lines("clinic")
     assert (line.outcome, line.next_at) == ("runs", None)
+    assert numbers(scrubs) == {
+        "pool_scrub_running": 1, "pool_scrub_begin_timestamp_seconds": begun.timestamp(),
+    }  # fmt: skip
     node.passes(hours=3)
     checks(node, action="idle", mismatches=16, failed=5)
     assert scrubs.round(node.now_seen) == pytest.approx((30 * 24 - 3) * 3600)
     (line,) = scrubs.lines("clinic")
     assert (line.last_at, line.outcome) == (begun, "16 sectors differ, 5 blocks corrected")
     assert (later(line.next_at) - begun).days == 30
+    assert numbers(scrubs) == {
+        "pool_scrub_running": 0,
+        "pool_scrub_begin_timestamp_seconds": begun.timestamp(),
+        "pool_scrub_end_timestamp_seconds": node.time.timestamp(),
+        "pool_scrub_mismatched_sectors": 16,
+        "pool_scrub_corrected_blocks": 5,
+        "pool_scrub_next_timestamp_seconds": later(line.next_at).timestamp(),
+    }
 
 
 def test_one_that_a_person_began_counts_too(node: CareNode, scrubs: Scrubs) -> None:

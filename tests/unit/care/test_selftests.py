@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from agents.node.care.metrics import self_test_families
 from agents.node.care.selftests import SelfTestRounds
 from agents.node.observe.smart import SmartCache, SmartReader, SmartTarget, smart_targets
 from appliance.model.command import Command, Output
@@ -166,3 +167,36 @@ def test_a_disk_that_went_does_not_keep_its_hba_for_ever(drives: Drives) -> None
     last = drives.node.book.last_test(serial, kind)
     assert last is not None
     assert last.outcome == "nothing was heard of it"
+
+
+def numbers(drives: Drives, serial: str, kind: str) -> dict[str, float]:
+    """What Prometheus is told of a disk's tests of one kind."""
+    families = self_test_families(drives.rounds.states(drives.node.now_seen.disks))
+    samples = ((family.name, *sample) for family in families for sample in family.samples)
+    wanted = {"serial": serial, "kind": kind}.items()
+    return {name: number for name, labels, number in samples if wanted <= labels.items()}
+
+
+def test_the_numbers_of_a_self_test(drives: Drives) -> None:
+    before = numbers(drives, "C", "long")
+    assert set(before) == {"disk_self_test_running", "disk_self_test_next_timestamp_seconds"}
+    assert numbers(drives, "V", "long") == {}
+    drives.round()
+    drives.node.passes(days=31)
+    drives.round()
+    drives.round()
+    begun_at = drives.node.time.timestamp()
+    (kind,) = (kind for serial, kind in drives.begun if serial == "C")
+    assert numbers(drives, "C", kind) == {
+        "disk_self_test_running": 1, "disk_self_test_begin_timestamp_seconds": begun_at,
+    }  # fmt: skip
+    name = {"long": "Extended offline", "short": "Short offline"}[kind]
+    log = {"type": {"string": name}, "status": {"string": "read failure", "passed": False}}
+    table = {"ata_smart_self_test_log": {"standard": {"table": [log]}}}
+    drives.says = dict.fromkeys(("sda", "sdb", "sdc"), AWAKE | table)
+    drives.node.passes(hours=2)
+    drives.poll()
+    drives.round()
+    after = numbers(drives, "C", kind)
+    assert (after["disk_self_test_running"], after["disk_self_test_passed"]) == (0, 0)
+    assert after["disk_self_test_begin_timestamp_seconds"] == begun_at
