@@ -13,7 +13,7 @@ from agents.node.watch.verdicts import Verdicts
 from appliance.errors import RefusedError
 from appliance.kinds.load import typed
 from appliance.kinds.registry import AnyKind
-from appliance.model.job import ENDED, Job
+from appliance.model.job import ENDED, Job, JobState
 from appliance.model.plan import Plan
 from appliance.model.resource import ActionRequest, Resource
 from appliance.model.snapshot import NodeSnapshot
@@ -45,8 +45,14 @@ class Means:
         return typed(self.kinds, self.desired.resources())
 
     def job_runs(self) -> bool:
-        """Whether something is being done; whatever is due waits for its end."""
+        """Whether something is being done."""
         return any(job.state not in ENDED for job in self.journal.jobs(unfinished=True))
+
+    def job_in_the_way(self) -> bool:
+        """Whether something is being done, or was cut off and must be settled by a person first:
+        whatever is due waits until then."""
+        unfinished = self.journal.jobs(unfinished=True)
+        return any(job.state not in ENDED or job.state is JobState.UNKNOWN for job in unfinished)
 
     def fresh(self) -> NodeSnapshot:
         """The node as it is now, to plan on. Raises what looking raises."""

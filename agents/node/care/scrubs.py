@@ -13,7 +13,7 @@ from typing import Final
 
 from agents.node.care.means import Means
 from agents.node.care.metrics import ScrubState
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, BusyError, StaleError
 from appliance.model.care import CareLine, ScrubRecord
 from appliance.model.job import Job
 from appliance.model.pool import PoolFound, PoolSpec
@@ -29,7 +29,9 @@ LATE: Final = timedelta(days=7)
 BEGINS: Final = timedelta(seconds=5)
 """Between a scrub being written down and LVM having begun it."""
 AGAIN: Final = timedelta(minutes=10)
-"""Until one that could not begin is tried again."""
+"""Until one that was refused is tried again: a person has to act before."""
+SOON: Final = timedelta(seconds=30)
+"""Until one is tried again that something passing was in the way of."""
 FOLLOW_S: Final = 30.0
 """While one runs, or waits for a job's end, the last look is considered this often, whoever took it."""
 _WHOLE: Final = 100.0
@@ -54,9 +56,8 @@ class Scrubs:
         for name, found in pools:
             at, last = self._due(name), self._book.last_scrub(name)
             at = at and max(at, self._not_before.get(name, at))
-            if at and at <= now and _is_whole(found) and not self._means.job_runs():
-                self._not_before[name] = now + AGAIN
-                self._begin(name)
+            if at and at <= now and _is_whole(found) and not self._means.job_in_the_way():
+                self._not_before[name] = now + self._begin(name)
                 return FOLLOW_S
             if at is not None:
                 later.append(max(FOLLOW_S, (at - now).total_seconds()))
@@ -133,7 +134,8 @@ class Scrubs:
             LOG.info("scrub of pool %s: %d sectors differ, %d blocks corrected",
                      name, mismatches, corrected)  # fmt: skip
 
-    def _begin(self, name: str) -> None:
+    def _begin(self, name: str) -> timedelta:
+        """Begin it; after how long it may be tried again."""
         means, action = self._means, ActionRequest(resource=f"pool/{name}", verb="scrub")
         try:
             seen = means.fresh()
@@ -144,12 +146,15 @@ class Scrubs:
 
             plan = means.plan(seen, means.wanted(), action)
             if not plan.steps:
-                return
+                LOG.info("pool %s is scrubbed later: nothing of it can be checked now", name)
+                return SOON
             means.start(plan, WHO, frozenset({f"pool/{name}"}), begun)
         except ApplianceError as error:
             LOG.info("pool %s is scrubbed later: %s", name, error.message)
-        else:
-            self._book.answered(_key(name))
+            passes = isinstance(error, (BusyError, StaleError))
+            return SOON if passes else AGAIN
+        self._book.answered(_key(name))
+        return AGAIN
 
 
 def outcome_words(record: ScrubRecord) -> str:

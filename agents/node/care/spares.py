@@ -68,7 +68,7 @@ class Spares:
             self._since.setdefault(serial, now)
         due = [loss for loss in losses if now >= self._since[loss.disk.serial] + self.grace_s]
         later = [self._since[serial] + self.grace_s - now for serial in serials]
-        if (due or self._refills(seen)) and self._means.job_runs():
+        if (due or self._refills(seen)) and self._means.job_in_the_way():
             return RETRY_S
         if due:
             settled = self._take_over(due[0].disk, wanted)

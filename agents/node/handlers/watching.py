@@ -52,6 +52,7 @@ class Watching:
         )
         self._ears = Ears()
         self._watch = Watch(parts, self._ears)
+        context.jobs.tell(lambda _: self._watch.settled())
         self._poll = SmartPoll(
             outside.smart,
             lambda: context.looking.recent().disks,

@@ -45,6 +45,7 @@ class Jobs:
         self._stop = threading.Event()
         self._edges = Edges(bench, self._stop)
         self._thread: threading.Thread | None = None
+        self._told: tuple[Told, ...] = ()
 
     def recover(self) -> tuple[Job, ...]:
         """Judge the jobs that no thread works on any more; those that are unknown now.
@@ -160,8 +161,12 @@ class Jobs:
                 self._journal.move(number, JobState.FAILED, next_step=words, unfinished=False)
             else:
                 self._journal.close(number, words)
-            self._bench.ended(self._journal.job(number))
+            self._rests(number)
         return self._journal.job(number)
+
+    def tell(self, told: Told) -> None:
+        """Have someone told of every job that has come to rest. Called before the first one."""
+        self._told = (*self._told, told)
 
     def close(self, timeout_s: float) -> None:
         """Let the running step end, begin no other, and wait for the thread that long."""
@@ -185,7 +190,7 @@ class Jobs:
                 self._unknown(job.number, "The agent or the node stopped while the job ran.")
             else:
                 continue
-            self._bench.ended(self._journal.job(job.number))
+            self._rests(job.number)
         open_jobs = self._journal.jobs(unfinished=True)
         return tuple(job for job in open_jobs if job.state is JobState.UNKNOWN)
 
@@ -277,7 +282,7 @@ class Jobs:
         """
         try:
             self._come_to_rest(number, work)
-            self._bench.ended(self._journal.job(number))
+            self._rests(number)
         except ApplianceError:
             LOG.exception("the end of job %d could not be written down", number)
 
@@ -289,6 +294,11 @@ class Jobs:
         except (ApplianceError, *DEFECTS) as error:
             LOG.exception("job %d was cut off", number)
             self._unknown(number, f"The job was cut off: {error}")
+
+    def _rests(self, number: int) -> None:
+        job = self._journal.job(number)
+        for told in (self._bench.ended, *self._told):
+            told(job)
 
     def _tell(self, number: int, accepted: Told) -> None:
         """What cannot be written into the audit is not done, so the job fails before it starts."""

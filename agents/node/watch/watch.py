@@ -82,12 +82,13 @@ class Watch(threading.Thread):
         self._ears = ears
         self._over = False
         self._polled = threading.Event()
+        self._settled = threading.Event()
         self._turn = threading.Lock()
         """Held while alerts are brought in line with what was heard or seen."""
         self._looks = False
         """A look is under way."""
         self._moved = False
-        """Disks came or went since the last look began."""
+        """Disks came or went, or a job ended, since the last look began."""
         self._moves = 0
         self._again = False
         """Something was told since the last look began that a look would explain."""
@@ -117,6 +118,11 @@ class Watch(threading.Thread):
         self._polled.set()
         self._ears.wake()
 
+    def settled(self) -> None:
+        """A job has come to rest: what it changed is looked at now. Safe from any thread."""
+        self._settled.set()
+        self._ears.wake()
+
     def patience_s(self) -> float:
         """How long to listen before the clock brings something."""
         patience_s = self._parts.telling.patience_s()
@@ -134,6 +140,9 @@ class Watch(threading.Thread):
                 self._moved = True
                 self._moves += 1
             news = self._kernel(heard.said)
+        if self._settled.is_set():
+            self._settled.clear()
+            self._moved = True
         if self._moved:
             self._look_at = clock()
         elif heard.mapper or news:

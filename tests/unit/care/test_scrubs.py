@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import pytest
 
 from agents.node.care.metrics import scrub_families
 from agents.node.care.scrubs import AGAIN, FOLLOW_S, LATE, Scrubs
-from appliance.errors import StepFailedError
+from appliance.errors import BusyError, StaleError, StepFailedError
 from appliance.model.command import Command, Output
 from appliance.model.job import JobState
 from tests.unit.care.node import CareNode, later
@@ -97,6 +99,54 @@ def test_after_a_replacement_at_the_next_chance(node: CareNode, scrubs: Scrubs) 
     assert len(node.at_rest()) == 1
 
 
+@pytest.mark.parametrize("error", [BusyError, StaleError], ids=["busy", "stale"])
+def test_what_passes_by_itself_holds_one_up_for_half_a_minute(
+    node: CareNode,
+    scrubs: Scrubs,
+    monkeypatch: pytest.MonkeyPatch,
+    error: type[BusyError | StaleError],
+) -> None:
+    def moved(*_: object) -> NoReturn:
+        raise error("The node moved.", hint="Again.", subject="plan/1")
+
+    scrubs.ask("clinic")
+    with monkeypatch.context() as patch:
+        patch.setattr(node.jobs, "start", moved)
+        assert scrubs.round(node.now_seen) == FOLLOW_S
+    assert node.at_rest() == []
+    node.passes(seconds=FOLLOW_S)
+    scrubs.round(node.now_seen)
+    assert len(node.at_rest()) == 1
+
+
+def test_a_fresh_look_that_finds_it_out_of_step_holds_it_up_for_half_a_minute(
+    node: CareNode, scrubs: Scrubs
+) -> None:
+    scrubs.ask("clinic")
+    before = node.now_seen
+    checks(node, action="recover")
+    assert scrubs.round(before) == FOLLOW_S
+    checks(node, action="idle")
+    node.passes(seconds=FOLLOW_S)
+    scrubs.round(node.now_seen)
+    assert len(node.at_rest()) == 1
+
+
+def test_a_job_that_was_cut_off_is_settled_first(node: CareNode, scrubs: Scrubs) -> None:
+    scrubs.ask("clinic")
+    plan = node.means.plan(node.now_seen, node.wanted)
+    node.journal.save_plan(plan)
+    cut = node.journal.open_job(plan, (), who="tom", origin="local", confirmed=(), summary="")
+    for state in (JobState.RUNNING, JobState.UNKNOWN):
+        node.journal.move(cut, state)
+    looks = node.sight.looks
+    assert scrubs.round(node.now_seen) == FOLLOW_S
+    assert node.sight.looks == looks, "nothing is looked at while a person has to act"
+    node.jobs.abandon(cut)
+    scrubs.round(node.now_seen)
+    assert [job.who for job in node.at_rest()] == ["schedule", "tom"]
+
+
 @pytest.mark.parametrize("what", ["missing", "recover", "partial", "job"])
 def test_a_pool_that_is_not_whole_waits_and_is_told_when_that_lasts(
     node: CareNode, scrubs: Scrubs, what: str, monkeypatch: pytest.MonkeyPatch
@@ -110,7 +160,7 @@ def test_a_pool_that_is_not_whole_waits_and_is_told_when_that_lasts(
         case "partial":
             tier["sync_percent"] = 50
         case _:
-            monkeypatch.setattr(type(node.means), "job_runs", lambda _: True)
+            monkeypatch.setattr(type(node.means), "job_in_the_way", lambda _: True)
     until_due(node, scrubs)
     assert scrubs.round(node.now_seen) == FOLLOW_S
     assert node.at_rest() == []

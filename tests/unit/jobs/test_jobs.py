@@ -52,6 +52,14 @@ def test_a_wish_is_carried_out_and_applying_again_changes_nothing(node: Node) ->
     assert [item.state for item in node.told] == [JobState.DONE, JobState.DONE]
 
 
+def test_whoever_wants_to_know_is_told_when_a_job_ends(node: Node) -> None:
+    told: list[Job] = []
+    node.jobs.tell(told.append)
+    node.apply(SMALL)
+    assert [(job.number, job.state) for job in told] == [(1, JobState.DONE)]
+    assert told == node.told
+
+
 def test_steps_are_committed_as_begun_before_they_run(node: Node) -> None:
     seen = []
     node.host.before = lambda command: seen.append(

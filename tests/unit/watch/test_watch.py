@@ -240,6 +240,19 @@ def test_a_storm_of_mapper_events_costs_one_look_in_five_seconds(quiet: Node) ->
     assert quiet.watch.patience_s() <= LEAST_GAP_S
 
 
+def test_what_a_job_has_changed_is_looked_at_when_it_ends(quiet: Node) -> None:
+    quiet.busy = True
+    quiet.hears(mapper=True)
+    quiet.seen.tier = quiet.seen.tier.model_copy(update={"degraded": True})
+    looks, quiet.busy = quiet.seen.looks, False
+    quiet.watch.settled()
+    quiet.hears()
+    assert quiet.seen.looks == looks + 1
+    assert [subject for subject, *_ in quiet.open()] == ["pool/tank"]
+    quiet.hears()
+    assert quiet.seen.looks == looks + 1
+
+
 def test_a_degraded_tier_is_told_when_device_mapper_says_something(quiet: Node) -> None:
     quiet.seen.tier = quiet.seen.tier.model_copy(update={"degraded": True})
     quiet.passes(LEAST_GAP_S)
