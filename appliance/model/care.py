@@ -48,7 +48,7 @@ class ScrubRecord(Value):
     begun_at: datetime
     ended_at: datetime | None = None
     mismatches: int | None = None
-    """Sectors whose copies or parity disagreed; None while it runs."""
+    """Sectors whose copies or parity disagreed; None while it runs, and when it was cut off."""
     corrected: int | None = None
     """Blocks that failed their checksum meanwhile and were written anew from the other disks."""
     failed_before: int = 0

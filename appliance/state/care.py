@@ -98,8 +98,10 @@ class CareBook:
                 [pool, KEPT],
             )
 
-    def scrub_ended(self, number: int, now: datetime, mismatches: int, corrected: int) -> None:
-        """What came of it."""
+    def scrub_ended(
+        self, number: int, now: datetime, mismatches: int | None, corrected: int | None
+    ) -> None:
+        """What came of it; None for one that was cut off."""
         facts = {
             "ended_at": now.isoformat(),
             "mismatches": mismatches,

@@ -16,6 +16,7 @@ from agents.node.care.metrics import scrub_families, self_test_families
 from agents.node.care.scrubs import Scrubs
 from agents.node.care.selftests import SelfTestRounds
 from agents.node.care.spares import Spares
+from agents.node.observe.host import observe_boot
 from agents.node.observe.smart import SmartCache
 from agents.node.watch.exposition import Family
 from appliance.errors import ApplianceError
@@ -145,7 +146,7 @@ class Care(threading.Thread):
 
 def attend(means: Means, book: CareBook, tools: Tools) -> Care:
     """All of it, on the parts of the agent."""
-    scrubs = Scrubs(means, book)
+    scrubs = Scrubs(means, book, observe_boot(tools.probe()))
     lights = BayLights(means, book, tools.probe, tools.files, tools.executor)
 
     def taken(lost: Disk, job: int) -> None:

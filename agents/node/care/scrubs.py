@@ -40,9 +40,11 @@ _WHOLE: Final = 100.0
 class Scrubs:
     """Begins scrubs that are due, one pool at a time, and follows all that run."""
 
-    def __init__(self, means: Means, book: CareBook) -> None:
+    def __init__(self, means: Means, book: CareBook, booted_at: datetime) -> None:
+        """`booted_at` is when the kernel started, which knows no check of the one before it."""
         self._means = means
         self._book = book
+        self._booted_at = booted_at
         self._not_before: dict[str, datetime] = {}
         """Pool -> when it is tried again."""
 
@@ -126,6 +128,11 @@ class Scrubs:
         if any(state.sync_action == "check" for state in found.tiers.values()):
             self._book.scrub_begun(name, self._means.now(), _failed(found))
         elif last and last.ended_at is None and taken_at > last.begun_at + BEGINS:
+            if last.begun_at < self._booted_at:
+                self._book.scrub_ended(last.number, self._means.now(), None, None)
+                self.ask(name)
+                LOG.warning("the scrub of pool %s was cut off, and begins anew", name)
+                return
             if self._means.job_runs():
                 return
             mismatches = sum(state.mismatches for state in found.tiers.values())
@@ -161,6 +168,8 @@ def outcome_words(record: ScrubRecord) -> str:
     """What came of a scrub."""
     if record.ended_at is None:
         return "runs"
+    if record.mismatches is None:
+        return "cut off by a restart"
     found = f"{record.mismatches} sectors differ" if record.mismatches else "no mismatches"
     healed = f", {record.corrected} blocks corrected" if record.corrected else ""
     return f"{found}{healed}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from appliance.kinds.base import Probe
@@ -41,6 +42,15 @@ def observe_dmi(probe: Probe) -> Mapping[str, str]:
     """The DMI facts that are there, by file name under /sys/class/dmi/id."""
     texts = {key: probe.read_text(f"{DMI}/{key}") for key in DMI_FACTS}
     return {key: text.strip() for key, text in texts.items() if text}
+
+
+def observe_boot(probe: Probe) -> datetime:
+    """When the kernel started, by `btime` of proc_stat(5); the year 1 where that is not told."""
+    lines = (probe.read_text("/proc/stat") or "").splitlines()
+    word = next((line.partition(" ")[2] for line in lines if line.startswith("btime ")), "")
+    if not word.strip().isdecimal():
+        return datetime.min.replace(tzinfo=UTC)
+    return datetime.fromtimestamp(int(word), UTC)
 
 
 def observe_host(probe: Probe, profile: HostProfile) -> Host:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import NoReturn
 
 import pytest
 
 from agents.node.care.metrics import scrub_families
-from agents.node.care.scrubs import AGAIN, FOLLOW_S, LATE, Scrubs
+from agents.node.care.scrubs import AGAIN, FOLLOW_S, LATE, Scrubs, outcome_words
 from appliance.errors import BusyError, StaleError, StepFailedError
 from appliance.model.command import Command, Output
 from appliance.model.job import JobState
@@ -19,7 +20,7 @@ CHECK = "lvchange --syncaction check"
 
 @pytest.fixture
 def scrubs(node: CareNode) -> Scrubs:
-    return Scrubs(node.means, node.book)
+    return Scrubs(node.means, node.book, NOW - timedelta(days=1))
 
 
 def checks(node: CareNode, *, action: str, mismatches: int = 0, failed: int = 0) -> None:
@@ -74,6 +75,29 @@ def test_a_pool_is_scrubbed_when_it_is_due_and_the_outcome_kept(
         "pool_scrub_corrected_blocks": 5,
         "pool_scrub_next_timestamp_seconds": later(line.next_at).timestamp(),
     }
+
+
+def test_one_that_a_restart_cut_off_is_not_called_clean_and_begins_anew(
+    node: CareNode, scrubs: Scrubs
+) -> None:
+    scrubs.ask("clinic")
+    scrubs.round(node.now_seen)
+    assert len(node.at_rest()) == 1
+    node.passes(minutes=20)
+    again = Scrubs(node.means, node.book, booted_at=node.time)
+    node.passes(minutes=1)
+    assert again.round(node.now_seen) == FOLLOW_S
+    assert len(node.at_rest()) == 2
+    last, cut = node.book.scrubs("clinic")
+    assert (outcome_words(last), outcome_words(cut)) == ("runs", "cut off by a restart")
+    assert "pool_scrub_mismatched_sectors" not in numbers(scrubs)
+    node.passes(minutes=1)
+    checks(node, action="check")
+    again.round(node.now_seen)
+    checks(node, action="idle")
+    node.passes(minutes=1)
+    again.round(node.now_seen)
+    assert [line.outcome for line in again.lines("clinic")] == ["no mismatches"]
 
 
 def test_one_that_a_person_began_counts_too(node: CareNode, scrubs: Scrubs) -> None:

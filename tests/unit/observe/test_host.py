@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
-from agents.node.observe.host import observe_dmi, observe_host, parse_cpus, parse_memory
+from agents.node.observe.host import (
+    observe_boot,
+    observe_dmi,
+    observe_host,
+    parse_cpus,
+    parse_memory,
+)
 from tests.unit.fakes import FakeProbe
 from tests.unit.observe.chassis import Rules
 
@@ -45,3 +53,10 @@ def test_cpu_lists(text: str, cpus: int):
 def test_memory_is_in_bytes():
     assert parse_memory("MemFree: 1 kB\nMemTotal:       16 kB\n") == 16384
     assert parse_memory("") == 0
+
+
+def test_when_the_kernel_started():
+    stat = "cpu  1 2 3\nctxt 4\nbtime 1764000000\nprocesses 5\n"
+    probe = FakeProbe(files={"/proc/stat": stat})
+    assert observe_boot(probe) == datetime(2025, 11, 24, 16, 0, tzinfo=UTC)
+    assert observe_boot(FakeProbe()).year == 1
