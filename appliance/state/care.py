@@ -35,9 +35,10 @@ class CareBook:
                 {"key": f"ask {key}", "at": now.isoformat()}, replace=True
             )
 
-    def asked(self, key: str) -> bool:
-        """Whether it is."""
-        return bool(self._store.rows("SELECT 1 FROM care_since WHERE key = ?", f"ask {key}"))
+    def asked(self, key: str) -> datetime | None:
+        """Since when it is asked for; None when it is not."""
+        rows = self._store.rows("SELECT at FROM care_since WHERE key = ?", f"ask {key}")
+        return datetime.fromisoformat(rows[0]["at"]) if rows else None
 
     def answered(self, key: str) -> None:
         """It was done."""

@@ -56,7 +56,7 @@ class Scrubs:
             self._follow(name, found, seen.taken_at)
         later: list[float] = []
         for name, found in pools:
-            at, last = self._due(name), self._book.last_scrub(name)
+            at, last = self._due(name, now), self._book.last_scrub(name)
             at = at and max(at, self._not_before.get(name, at))
             if at and at <= now and _is_whole(found) and not self._means.job_in_the_way():
                 self._not_before[name] = now + self._begin(name)
@@ -69,9 +69,10 @@ class Scrubs:
 
     def findings(self) -> Iterator[Finding]:
         """Scrubs that are late."""
+        now = self._means.now()
         for name in self._specs():
-            due = self._due(name)
-            if due is not None and self._means.now() - due > LATE:
+            due = self._due(name, now)
+            if due is not None and now - due > LATE:
                 yield Finding(
                     severity=Severity.WARNING,
                     subject=f"pool/{name}",
@@ -85,7 +86,8 @@ class Scrubs:
     def states(self) -> Iterator[ScrubState]:
         """Each managed pool's last scrub and its next."""
         for name in self._specs():
-            yield ScrubState(name, self._book.last_scrub(name), self._due(name))
+            due = self._due(name, self._means.now())
+            yield ScrubState(name, self._book.last_scrub(name), due)
 
     def lines(self, name: str) -> tuple[CareLine, ...]:
         """When a pool was scrubbed last and will be next."""
@@ -99,7 +101,7 @@ class Scrubs:
                 rhythm=spec.scrub,
                 last_at=last.begun_at if last else None,
                 outcome=outcome_words(last) if last else "",
-                next_at=self._due(name),
+                next_at=self._due(name, self._means.now()),
             ),
         )
 
@@ -111,14 +113,15 @@ class Scrubs:
         wanted = self._means.wanted()
         return {item.name: item.spec for item in wanted if isinstance(item.spec, PoolSpec)}
 
-    def _due(self, name: str) -> datetime | None:
+    def _due(self, name: str, now: datetime) -> datetime | None:
         """None while one runs, and for a pool that nobody manages or wants scrubbed."""
-        spec, last, now = self._specs().get(name), self._book.last_scrub(name), self._means.now()
+        spec, last = self._specs().get(name), self._book.last_scrub(name)
         if spec is None or (last is not None and last.ended_at is None):
             return None
         key = _key(name)
-        if self._book.asked(key):
-            return now
+        asked_at = self._book.asked(key)
+        if asked_at is not None:
+            return asked_at
         since = self._book.since(key, now)
         return next_due(spec.scrub, key, since=since, last=last.begun_at if last else None)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import dataclasses
+from datetime import datetime, timedelta
 from typing import NoReturn
 
 import pytest
@@ -121,6 +122,17 @@ def test_after_a_replacement_at_the_next_chance(node: CareNode, scrubs: Scrubs) 
     checks(node, action="idle")
     scrubs.round(node.now_seen)
     assert len(node.at_rest()) == 1
+
+
+def test_one_that_was_asked_for_begins_though_the_clock_goes_on(node: CareNode) -> None:
+    def ticks() -> datetime:
+        node.passes(microseconds=1)
+        return node.time
+
+    scrubs = Scrubs(dataclasses.replace(node.means, now=ticks), node.book, NOW)
+    scrubs.ask("clinic")
+    scrubs.round(node.now_seen)
+    assert [job.who for job in node.at_rest()] == ["schedule"]
 
 
 @pytest.mark.parametrize("error", [BusyError, StaleError], ids=["busy", "stale"])
