@@ -52,7 +52,13 @@ def pull_disk(machine: Machine, bay: str) -> tuple[Record, EmulatedDisk]:
 
 
 def add_disk(
-    machine: Machine, bay: str, *, serial: str, transport: Transport | None, size: int
+    machine: Machine,
+    bay: str,
+    *,
+    serial: str,
+    transport: Transport | None,
+    size: int,
+    unreadable: tuple[int, ...] = (),
 ) -> tuple[Record, EmulatedDisk]:
     """Put a disk into an empty bay and wait until the node sees it."""
     record = machine.record
@@ -62,13 +68,15 @@ def add_disk(
         )
     disk = next((known for known in record.known if known.serial == serial), None)
     disk = disk or _new_disk(record, bay, serial=serial, transport=transport, size=size)
+    if unreadable:
+        disk = disk.model_copy(update={"unreadable": unreadable})
     if record.slot(bay).connector(disk.transport) is None:
         raise RigError(f"Bay {bay} takes no {disk.transport} disk.", hint="See the profile's bays.")
     placed = Placed(bay=bay, disk=disk)
     changed = record.model_copy(
         update={
             "placed": (*record.placed, placed),
-            "known": tuple(known for known in record.known if known != disk),
+            "known": tuple(known for known in record.known if known.serial != disk.serial),
         }
     )
     create_disks(changed)

@@ -6,11 +6,13 @@ PCI places are fixed, since a disk's ID_PATH is made of them and the profile's b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import errno
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from appliance.model.disk import Transport
-from appliance.model.profile import PHYS_PER_HBA
+from appliance.model.profile import PHYS_PER_HBA, EmulatedDisk
 from images.record import Placed, Record
 
 MIB = 1 << 20
@@ -132,12 +134,24 @@ def block_node(record: Record, placed: Placed) -> dict[str, object]:
         "node-name": node_name(placed),
         "discard": "unmap",
         "cache": {"no-flush": True},
-        "file": {
-            "driver": "file",
-            "filename": str(record.backing(placed.disk.serial)),
-            "discard": "unmap",
-        },
+        "file": _content(record, placed.disk),
     }
+
+
+def _content(record: Record, disk: EmulatedDisk) -> dict[str, object]:
+    """The file, behind QEMU's blkdebug where the disk has sectors that cannot be read.
+
+    Event "none" makes a rule hold from the start (QEMU, docs/devel/testing/blkdebug).
+    """
+    filename = str(record.backing(disk.serial))
+    file: dict[str, object] = {"driver": "file", "filename": filename, "discard": "unmap"}
+    if not disk.unreadable:
+        return file
+    faults = [
+        {"event": "none", "iotype": "read", "errno": errno.EIO, "sector": sector}
+        for sector in disk.unreadable
+    ]
+    return {"driver": "blkdebug", "discard": "unmap", "image": file, "inject-error": faults}
 
 
 def device(record: Record, placed: Placed) -> dict[str, object]:
@@ -181,10 +195,11 @@ def node_name(placed: Placed) -> str:
     return f"disk-{placed.disk.serial}"
 
 
-def _join(arguments: dict[str, object], prefix: str = "") -> str:
+def _join(arguments: Mapping[Any, object], prefix: str = "") -> str:
     """Nested arguments in the flat form of the command line; the driver of a device comes bare."""
     words: list[str] = []
-    for key, value in arguments.items():
+    for key, given in arguments.items():
+        value = dict(enumerate(given)) if isinstance(given, list) else given
         if isinstance(value, dict):
             words.append(_join(value, prefix=f"{prefix}{key}."))
         elif isinstance(value, bool):

@@ -141,10 +141,21 @@ class Machine(Verbs):
     # disks
 
     def add_disk(
-        self, bay: str, *, serial: str = "", transport: Transport | None = None, size: int = 1 << 30
+        self,
+        bay: str,
+        *,
+        serial: str = "",
+        transport: Transport | None = None,
+        size: int = 1 << 30,
+        unreadable: tuple[int, ...] = (),
     ) -> EmulatedDisk:
-        """Put a disk into an empty bay: a pulled one by its serial, else a new blank one."""
-        self.record, disk = bays.add_disk(self, bay, serial=serial, transport=transport, size=size)
+        """Put a disk into an empty bay: a pulled one by its serial, else a new blank one.
+
+        Reading one of the `unreadable` sectors of 512 bytes is answered with an I/O error.
+        """
+        self.record, disk = bays.add_disk(
+            self, bay, serial=serial, transport=transport, size=size, unreadable=unreadable
+        )
         return disk
 
     def pull_disk(self, bay: str) -> EmulatedDisk:
@@ -169,10 +180,20 @@ class Machine(Verbs):
 
     def throttle_disk(self, serial: str, iops: int) -> None:
         """Bound a disk (serial or bay) to `iops` operations a second; 0 lifts the bound."""
-        placed = self.record.with_serial(serial)
-        limits = dict.fromkeys(("iops_rd", "iops_wr", "bps", "bps_rd", "bps_wr"), 0)
+        self._limit(serial, iops=iops)
+
+    def hang_disk(self, serial: str) -> None:
+        """Let a disk (serial or bay) answer nothing more, until `throttle_disk` lifts the bound.
+
+        A byte a second: the first request of a page takes more than an hour.
+        """
+        self._limit(serial, bps=1)
+
+    def _limit(self, serial: str, *, iops: int = 0, bps: int = 0) -> None:
+        device = chassis.device_id(self.record.with_serial(serial).bay)
+        none = dict.fromkeys(("iops_rd", "iops_wr", "bps_rd", "bps_wr"), 0)
         with connect(self.record.folder / "qmp.sock") as qmp:
-            qmp.command("block_set_io_throttle", id=f"bay-{placed.bay}", iops=iops, **limits)
+            qmp.command("block_set_io_throttle", id=device, iops=iops, bps=bps, **none)
 
     # network and evidence
 

@@ -133,6 +133,8 @@ class EmulatedDisk(Value):
     wwn: str = Field(default="", pattern=r"^(0x[0-9a-f]{16})?$")
     rotation_rpm: int = Field(default=0, ge=0)
     """0 for solid state."""
+    unreadable: tuple[int, ...] = ()
+    """Sectors of 512 bytes whose reading is answered with an error, whatever was written there."""
 
 
 class EmulatedBay(Value):

@@ -13,6 +13,7 @@ from appliance.model.profile import Bay, EmulatedBay, EmulatedDisk, Profile, Res
 from images import chassis
 from images.errors import RigError
 from images.record import Placed, Record, emulation_of, first_disks
+from images.run import run
 
 
 @pytest.fixture
@@ -54,6 +55,32 @@ def test_no_nvme_on_the_command_line_but_ports_for_it(record: Record) -> None:
     assert len([word for word in devices(argv) if word.startswith("pcie-root-port")]) == 4
     placed = record.with_serial("ZNVME0001")
     assert chassis.device(record, placed)["bus"] == "port1"
+
+
+@pytest.mark.usefixtures("allow_processes", "allow_sleep")
+def test_a_sector_that_cannot_be_read_is_one_for_qemu_too(
+    record: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """qemu-io opens the very words the machine is started with."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    (placed,) = [placed for placed in record.placed if placed.bay == "1"]
+    bad = placed.disk.model_copy(update={"unreadable": (16, 4096)})
+    damaged = Placed(bay="1", disk=bad)
+    moved = record.model_copy(update={"placed": (damaged,)})
+    argv = chassis.command_line(moved, "tcg")
+    (words,) = [word for flag, word in pairwise(argv) if flag == "-blockdev" and "disk-" in word]
+    file = moved.backing(bad.serial)
+    file.parent.mkdir(parents=True)
+    file.write_bytes(bytes(4 << 20))
+    options = words.replace(f"node-name={chassis.node_name(damaged)},", "")
+
+    def read(sector: int) -> str:
+        words = ["qemu-io", "--image-opts", options, "-c", f"read {sector * 512} 512"]
+        return run(words, timeout_s=60, ok=None).text
+
+    assert "read 512/512" in read(15)
+    assert "Input/output error" in read(16)
+    assert "Input/output error" in read(4096)
 
 
 def test_flushes_stop_at_the_page_cache(record: Record) -> None:
