@@ -6,15 +6,17 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Callable
 from typing import Final
 
 from agents.node.profiles import profile_named
 from appliance.errors import InvalidInputError
 from appliance.model.base import format_size
 from images.build import show
+from images.errors import RigError
 from images.frozen import golden, newest_golden
 from images.machine import Machine, address_of, free_l2_port
-from images.record import Record, all_records
+from images.record import Record, load_record, machine_names
 
 NODES_AT_MOST: Final = 16
 _TOLD: Final = 20
@@ -52,7 +54,7 @@ def up(options: argparse.Namespace) -> None:
 
 def _machine(options: argparse.Namespace) -> Machine:
     """The machine that was named, or the only one there is. Raises InvalidInputError."""
-    names = [options.node] if options.node else [record.name for record in all_records()]
+    names = [options.node] if options.node else list(machine_names())
     if len(names) != 1:
         raise InvalidInputError(
             f"Which machine? There are {len(names)}: {', '.join(names) or 'none'}.",
@@ -128,7 +130,7 @@ def log(options: argparse.Namespace) -> None:
 
 def down(options: argparse.Namespace) -> None:
     """Throw machines away."""
-    known = [record.name for record in all_records()]
+    known = machine_names()
     if len(known) > 1 and not (options.node or options.all):
         raise InvalidInputError(
             f"Which? There are {', '.join(known)}.", hint="Name them, or say --all."
@@ -140,14 +142,22 @@ def down(options: argparse.Namespace) -> None:
 
 def status(options: argparse.Namespace) -> None:
     """Show all machines."""
-    records = all_records()
+    names = machine_names()
     if options.json:
-        print(json.dumps([_facts(record) for record in records], indent=1))
+        print(json.dumps([_or_problem(name, _facts) for name in names], indent=1))
         return
-    if not records:
+    if not names:
         print("No machines. Start one with: appliance-lab up")
-    for record in records:
-        print(_described(record))
+    for name in names:
+        print(_or_problem(name, _described))
+
+
+def _or_problem(name: str, of: Callable[[Record], object]) -> object:
+    """What is told of a machine; one with an illegible record hides no other."""
+    try:
+        return of(load_record(name))
+    except RigError as error:
+        return f"{error.message} {error.hint}"
 
 
 def _facts(record: Record) -> dict[str, object]:

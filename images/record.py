@@ -5,6 +5,9 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
 
 from appliance.model.base import Name, Value
 from appliance.model.disk import Transport
@@ -13,6 +16,8 @@ from images.build import Image
 from images.cache import run_root
 from images.errors import RigError
 from images.run import alive
+
+_FILE: Final = "machine.json"
 
 
 class Placed(Value):
@@ -50,7 +55,7 @@ class Record(Value):
     @property
     def file(self) -> Path:
         """Where this record is written."""
-        return self.folder / "machine.json"
+        return self.folder / _FILE
 
     @property
     def emulation(self) -> Emulation:
@@ -123,18 +128,24 @@ def first_disks(profile: Profile, *, nvme: bool) -> tuple[Placed, ...]:
 
 
 def load_record(name: str) -> Record:
-    """The record of a machine. Raises RigError when there is none of that name."""
-    file = run_root() / name / "machine.json"
+    """The record of a machine. Raises RigError when there is none of that name, or no legible one."""
+    file = run_root() / name / _FILE
     if not file.exists():
-        known = ", ".join(sorted(entry.parent.name for entry in run_root().glob("*/machine.json")))
+        known = ", ".join(machine_names())
         raise RigError(
             f"There is no machine '{name}'.",
             hint=f"Machines: {known or 'none; start one with: appliance-lab up'}.",
         )
-    return Record.model_validate_json(file.read_text())
+    try:
+        return Record.model_validate_json(file.read_text())
+    except ValidationError as error:
+        raise RigError(
+            f"Machine '{name}' was made by another version of this code.",
+            hint=f"With that version: appliance-lab down {name}; or end its QEMU by the pid in "
+            f"{file} and remove {file.parent}.",
+        ) from error
 
 
-def all_records() -> tuple[Record, ...]:
-    """The records of all machines on this computer, by name."""
-    names = sorted(file.parent.name for file in run_root().glob("*/machine.json"))
-    return tuple(load_record(name) for name in names)
+def machine_names() -> tuple[str, ...]:
+    """The names of all machines on this computer."""
+    return tuple(sorted(file.parent.name for file in run_root().glob(f"*/{_FILE}")))

@@ -36,6 +36,6 @@ def test_sigkill_at_every_boundary_of_the_demos_plan(box: Clinic) -> None:
 
 def test_sigkill_at_all_edges_of_every_step(box: Clinic) -> None:
     steps = [step["title"] for step in plan(box.node, EVERY_KIND)["steps"]]
-    edges = kill_at(box, EVERY_KIND, "each")
-    assert set(edges) >= {f"{edge}: {title}" for edge in EDGES for title in steps}
+    killed = kill_at(box, EVERY_KIND, "each")
+    assert set(killed.edges) >= {f"{edge}: {title}" for edge in EDGES for title in steps}
     stands(box, EVERY_KIND)

@@ -6,17 +6,16 @@ The documents are written as the plan writes them; `appliance-agent target` does
 from __future__ import annotations
 
 import os
-import re
-import subprocess
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
 from appliance.model.lun import Chap, TargetConfig
+from images.evidence import ChapLogin
 from images.machine import Machine
 from images.run import Ran, run
+from tests.lab.clients import BlockWriter
 
 pytestmark = pytest.mark.lab
 
@@ -24,7 +23,6 @@ ALICE = "iqn.2026-11.lab.host:alice"
 BOB = "iqn.2026-11.lab.host:bob"
 KEY, BACK = "secretsecret1", "backbackback22"
 LVM = "--config activation{monitoring=0}"
-BLOCK = 64 * 1024
 
 
 def config(name: str, *initiators: str, mutual: bool = False, read_only: bool = False):
@@ -80,58 +78,12 @@ def inquire(
     )
 
 
-@dataclass
-class Writer:
-    """An initiator that stays logged in and writes, reads back, and writes again."""
-
-    node: Machine
-    wanted: TargetConfig
-    rounds: int = 0
-    wrong: list[str] = field(default_factory=list)
-    _stop: threading.Event = field(default_factory=threading.Event)
-
-    def __enter__(self) -> Writer:
-        options = (
-            f"driver=iscsi,transport=tcp,portal=127.0.0.1:{self.node.forward(3260)},lun=0,"
-            f"target={self.wanted.target},user=alice,password-secret=key,initiator-name={ALICE}"
-        )
-        self._process = subprocess.Popen(
-            ["stdbuf", "-oL", "qemu-io", "--object", f"secret,id=key,data={KEY}", "--image-opts",
-             options],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
-        self._ask(f"write -P 1 0 {BLOCK}")
-        self._thread = threading.Thread(target=self._work)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join(120)
-        self._process.communicate("quit\n", timeout=60)
-
-    def _work(self) -> None:
-        while not self._stop.is_set():
-            pattern, offset = self.rounds % 250 + 1, self.rounds % 64 * BLOCK
-            self._ask(f"write -P {pattern} {offset} {BLOCK}")
-            self._ask(f"read -P {pattern} {offset} {BLOCK}")
-            self.rounds += 1
-
-    def _ask(self, command: str) -> None:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(f"{command}\n")
-        self._process.stdin.flush()
-        said = self._process.stdout.readline()
-        rest = self._process.stdout.readline()
-        if not re.search(rf"(wrote|read) {BLOCK}/{BLOCK} bytes", said):
-            self.wrong.append(f"{command}: {said}{rest}")
-            self._stop.set()
-
-
 @pytest.fixture
-def writer(luns: Machine) -> Iterator[Writer]:
-    with Writer(luns, config("one", ALICE)) as busy:
+def writer(luns: Machine, tmp_path: Path) -> Iterator[BlockWriter]:
+    secret = tmp_path / "chap"
+    secret.write_text(KEY)
+    login = ChapLogin(ALICE, config("one").target, "alice", secret)
+    with BlockWriter(luns, login) as busy:
         yield busy
 
 
@@ -167,7 +119,7 @@ def test_the_target_proves_itself_by_the_other_secret(luns: Machine) -> None:
 
 
 def test_others_are_made_changed_and_removed_beside_a_busy_session(
-    luns: Machine, writer: Writer
+    luns: Machine, writer: BlockWriter
 ) -> None:
     before = session(luns, config("one", ALICE))
     offer(luns, config("two", ALICE))
@@ -180,22 +132,22 @@ def test_others_are_made_changed_and_removed_beside_a_busy_session(
     luns.wait_until(
         lambda: writer.rounds > begun or bool(writer.wrong), "another round", timeout_s=60
     )
-    assert writer.wrong == []
+    assert not writer.wrong
 
 
 def test_a_lun_in_use_is_neither_removed_nor_taken_from_its_initiator(
-    luns: Machine, writer: Writer
+    luns: Machine, writer: BlockWriter
 ) -> None:
     said = luns.fail("appliance-agent", "target", "remove", "one", timeout_s=300)
     assert f"initiator {ALICE} is logged in" in said
     write(luns, config("one").path, config("one", BOB).document())
     assert ALICE in luns.fail("appliance-agent", "target", "apply", "one", timeout_s=300)
     offer(luns, config("one", ALICE))
-    assert writer.wrong == []
+    assert not writer.wrong
 
 
 def test_the_size_follows_the_volume_without_losing_the_session(
-    luns: Machine, writer: Writer
+    luns: Machine, writer: BlockWriter
 ) -> None:
     before = session(luns, config("one", ALICE))
     luns.succeed(f"lvextend -q {LVM} -L 192M vg_luns/vol_one")
@@ -203,7 +155,7 @@ def test_the_size_follows_the_volume_without_losing_the_session(
     ran = run(["iscsi-readcapacity16", "-i", ALICE, url], timeout_s=120)
     assert f"Total size:{192 << 20}" in ran.stdout
     assert session(luns, config("one", ALICE)) == before
-    assert writer.wrong == []
+    assert not writer.wrong
 
 
 def test_all_come_back_after_a_power_cut_but_the_broken_one(luns: Machine) -> None:

@@ -7,7 +7,8 @@ usage: killed_at_each_edge.py SITE.json DATABASE WHICH
 
 Each round is a child process with the agent's own parts (no other code path): it recovers, plans
 what is left, starts the job, and is killed at the first edge that was not hit in an earlier round.
-The parent starts the next round until one comes to its end. Prints one JSON object.
+The parent starts the next round until one comes to its end. Prints one JSON object: the edges that
+were hit, and what each round planned.
 """
 
 from __future__ import annotations
@@ -40,7 +41,14 @@ class Killer:
 
     def __init__(self, seen: Path, which: str) -> None:
         self.seen, self.which = seen, which
+        self.planned = seen.with_suffix(".plans")
         self.titles: tuple[str, ...] = ()
+
+    def plans(self, titles: tuple[str, ...]) -> None:
+        """What this round is about to do; kept, for the kill is the end of it."""
+        self.titles = titles
+        with self.planned.open("a") as sink:
+            sink.write(f"{json.dumps(titles)}\n")
 
     def __call__(self, number: int, step: int, edge: str) -> None:
         del number
@@ -76,7 +84,7 @@ def child(site: Path, database: Path, killer: Killer) -> NoReturn:
     try:
         cut_off = context.jobs.recover()
         plan = context.jobs.finish(cut_off[0].number) if cut_off else first_plan(context, site)
-        killer.titles = tuple(step.title for step in plan.steps)
+        killer.plans(tuple(step.title for step in plan.steps))
         job = ended(context, context.jobs.start(plan, frozenset(), "root", "local"))
     except ApplianceError as error:
         print(f"{error.code}: {error.message} {error.hint} {error.details}", flush=True)
@@ -112,6 +120,7 @@ def main(site: Path, database: Path, which: str) -> int:
     """Rounds until one ends by itself. The exit status is that round's."""
     seen = site.with_suffix(".edges")
     seen.write_text("")
+    seen.with_suffix(".plans").write_text("")
     # Children that find everything imported already are started sooner.
     with TemporaryDirectory() as scratch:
         compose(this_machine(), Path(scratch) / "state.db")
@@ -127,7 +136,8 @@ def main(site: Path, database: Path, which: str) -> int:
     else:
         status = 1
     told = {"status": status, "kills": kills, "seconds": round(time.monotonic() - began)}
-    print(json.dumps(told | {"edges": seen.read_text().splitlines()}))
+    plans = [json.loads(line) for line in killer.planned.read_text().splitlines()]
+    print(json.dumps(told | {"edges": seen.read_text().splitlines(), "plans": plans}))
     return status
 
 

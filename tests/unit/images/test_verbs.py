@@ -135,6 +135,19 @@ def test_lab_error_says_what_next(
     assert capsys.readouterr().out.strip() == "[]"
 
 
+def test_a_machine_of_another_version_hides_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    record = tmp_path / "appliance/run/old/machine.json"
+    record.parent.mkdir(parents=True)
+    record.write_text('{"name": "old", "beard": "long"}')
+    assert lab.main(["status"]) == 0
+    assert "'old' was made by another version" in capsys.readouterr().out
+    assert lab.main(["down", "old"]) == RigError.exit_status
+    assert str(record) in capsys.readouterr().err
+
+
 @pytest.mark.usefixtures("allow_processes")
 def test_process_is_alive_until_it_is_reaped(tmp_path: Path) -> None:
     pid = spawn(["sleep", "60"], log=tmp_path / "log")
