@@ -112,9 +112,8 @@ class PoolBuild:
         )
 
     def steps(self) -> Iterator[RunStep]:
-        """What is left to do, in order."""
+        """What is left to do, in order, once all that is there is open."""
         places = self.places()
-        yield from self._open(places)
         yield from self.prepare(tuple(item for item in places if item.member is None))
         yield from self._group(places)
         for place in places:
@@ -151,16 +150,6 @@ class PoolBuild:
             if is_on(member, serial, disk):
                 return False, member
         return False, None
-
-    def _open(self, places: tuple[Place, ...]) -> Iterator[RunStep]:
-        """Members whose layer is closed: a start on which the early opening did not see them."""
-        shut = [p for p in places if p.member and p.member.missing and p.integrity and p.disk]
-        for place in shut:
-            if place.disk is not None and not place.disk.holders:
-                yield self.make.open_integrity(place.disk, claim=False)
-        asleep = any(not self.tier_found(tier).active for tier in wanted_tiers(self.spec))
-        if shut or asleep:
-            yield self.make.activate()
 
     def prepare(self, new: tuple[Place, ...]) -> Iterator[RunStep]:
         """Everything below the volume group on disks that are not in it yet."""

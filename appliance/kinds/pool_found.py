@@ -20,6 +20,9 @@ _INTEGRITY: Final = "/dev/mapper/int-"
 
 _CACHE_LEG: Final = re.compile(r"[a-z]+_cache(_cvol)?_rimage_\d+")
 
+REFRESH_NEEDED: Final = "refresh needed"
+"""LVM's word (lvs(8), lv_health_status) for a RAID with a disk that failed and is there again."""
+
 _RAID_NAMES: Final = ("", "_corig", "_tdata", "_tdata_corig")
 """What LVM calls a tier's RAID: alone, under its cache, in the thin pool, in both."""
 
@@ -88,6 +91,7 @@ def _tier(
         sync_action=raid.sync_action if raid else "",
         mismatches=raid.mismatches if raid else 0,
         degraded=bool(raid) and any(item.missing and item.holds_data for item in members),
+        returned=any(_waits_for_refresh(tier, item) for item in logical.values()),
         health=health,
     )
 
@@ -103,6 +107,7 @@ def _member(item: PhysicalVolume, raid_lv: str, mismatches: Mapping[str, int]) -
         size=item.size,
         free=item.free,
         missing=item.missing,
+        flagged=item.missing and item.device.startswith("/dev/"),
         integrity=integrity,
         mismatches=mismatches.get(layer),
         holds_data=any(_is_image(name, raid_lv) for name in item.logical_volumes),
@@ -123,6 +128,11 @@ def _is_image(name: str, raid_lv: str) -> bool:
 def _is_raid(logical: Mapping[str, LogicalVolume], tier: TierName, end: str) -> bool:
     item = logical.get(f"{tier}{end}")
     return item is not None and "raid" in item.layout
+
+
+def _waits_for_refresh(tier: TierName, item: LogicalVolume) -> bool:
+    ours = item.name == tier or item.name.startswith(f"{tier}_")
+    return ours and item.health == REFRESH_NEEDED
 
 
 def _level(raid: LogicalVolume) -> RaidLevel | None:

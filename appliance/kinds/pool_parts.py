@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from appliance.model.pool import MemberFound, PoolFound, RaidLevel
+from appliance.model.pool import MemberFound, PoolFound, RaidLevel, TierName
 
 SPARE: Final = "lvol0_pmspare"
 """LVM's name for the spare of the thin pools' metadata: linear, and lost with its disk."""
@@ -26,6 +26,18 @@ def images_on(member: MemberFound) -> Mapping[str, frozenset[int]]:
             raid = match["raid"]
             found[raid] = found.get(raid, frozenset()) | {int(match["index"])}
     return found
+
+
+def raid_parts(member: MemberFound) -> tuple[str, ...]:
+    """Hidden volumes on a member that are images of RAIDs or their metadata."""
+    return tuple(name for name in member.volumes if _PART.fullmatch(name))
+
+
+def tiers_on(member: MemberFound) -> frozenset[TierName]:
+    """Tiers that have something on a member: a tier's metadata may lie on another's disks."""
+    return frozenset(
+        tier for tier in TierName for raid in images_on(member) if raid.startswith(tier)
+    )
 
 
 def is_copying(member: MemberFound) -> bool:

@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Final
 
 from appliance.kinds.pool_build import Place, PoolBuild
-from appliance.kinds.pool_closed import closed_disks
+from appliance.kinds.pool_closed import reopening
 from appliance.kinds.pool_layout import EXTENT, stripes
 from appliance.kinds.pool_leaving import Departure, Leaving
 from appliance.kinds.pool_parts import COPYING, SPARE, images_on
@@ -71,6 +71,7 @@ class PoolReplace:
         """What is left to do, in order. Raises RefusedError for what must not be done."""
         found = self.build.found
         if found is None or not self.departure.leaving:
+            yield from self._open()
             yield from self.as_found.steps()
             yield from self.spare.anew()
         else:
@@ -98,11 +99,8 @@ class PoolReplace:
     def _open(self) -> Iterator[Step]:
         """The layers that are only closed, those of disks that leave too; then all volumes."""
         found = self.as_found.found
-        closed = tuple(closed_disks(found, self.build.snapshot)) if found else ()
-        for disk in closed:
-            yield self.make.open_integrity(disk, claim=False)
-        if closed or any(not state.active for state in (found.tiers.values() if found else ())):
-            yield self.make.activate()
+        if found is not None:
+            yield from reopening(self.make, found, self.as_found.snapshot)
 
     def _join(self, new: tuple[Place, ...]) -> RunStep:
         """vgextend(8) works with a member missing; taking a disk out again then does not."""

@@ -114,6 +114,16 @@ def _tier(subject: str, tier: TierName, state: TierFound) -> Iterator[Finding]:
             why=f"LVM says: {state.health}" if state.health else "",
             next_step="Put the missing disk back or have it replaced before another one fails.",
         )  # fmt: skip
+    elif state.returned:
+        yield Finding(
+            severity=Severity.WARNING, subject=subject,
+            what=f"A disk of tier {tier} is there, and the tier does not use it.",
+            why="It was away, or its errors made the RAID leave it out; what was written since is "
+            "not on it.",
+            next_step="Where no disk of the pool is judged failing it is taken in by itself within a "
+            "minute. Else have that one replaced: appliance disk list",
+            cause="disk-returned",
+        )  # fmt: skip
     elif state.health == DISAGREES:
         yield Finding(
             severity=Severity.WARNING, subject=subject,

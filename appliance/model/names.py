@@ -37,6 +37,11 @@ def snapshot_volume(volume: str, snapshot: str) -> str:
     return f"snap_{volume}_{snapshot}"
 
 
+def mapping_name(group: str, logical: str) -> str:
+    """The device-mapper name of a logical volume: hyphens of its own are doubled (lvm(8))."""
+    return f"{group.replace('-', '--')}-{logical.replace('-', '--')}"
+
+
 def integrity_device(serial: str) -> str:
     """The device-mapper name of the dm-integrity layer over a disk; serials keep [A-Za-z0-9]."""
     return "int-" + "".join(letter for letter in serial if letter.isalnum())

@@ -97,6 +97,8 @@ class MemberFound(Value):
     free: Bytes = 0
     """What no logical volume has taken yet."""
     missing: bool = False
+    flagged: bool = False
+    """It is there, and the group still has it as missing, for it was changed meanwhile."""
     integrity: bool = False
     mismatches: Annotated[int | None, VOLATILE] = None
     """dm-integrity checksum mismatches since it was opened."""
@@ -137,6 +139,8 @@ class TierFound(Value):
     mismatches: Annotated[int, VOLATILE] = 0
     """Sectors whose copies or parity disagreed in the last scrub."""
     degraded: bool = False
+    returned: bool = False
+    """A disk that was away is back, and one of the tier's RAIDs does not use it yet."""
     health: Annotated[str, VOLATILE] = ""
     """LVM's own word (partial, refresh needed, mismatches exist), empty when well."""
 

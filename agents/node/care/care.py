@@ -13,6 +13,7 @@ from agents.node.apply.handles import Runs
 from agents.node.care.lights import BayLights
 from agents.node.care.means import Means
 from agents.node.care.metrics import scrub_families, self_test_families
+from agents.node.care.returns import Returns
 from agents.node.care.scrubs import Scrubs
 from agents.node.care.selftests import SelfTestRounds
 from agents.node.care.spares import Spares
@@ -47,6 +48,7 @@ class Parts(NamedTuple):
     """All that is done by itself."""
 
     spares: Spares
+    returns: Returns
     scrubs: Scrubs
     tests: SelfTestRounds
     lights: BayLights
@@ -72,11 +74,11 @@ class Tools(Protocol):
 
 
 class Care(threading.Thread):
-    """Spares, scrubs, self-tests and lights, each by what the watch last saw."""
+    """Spares, returns, scrubs, self-tests and lights, each by what the watch last saw."""
 
     def __init__(self, parts: Parts, last: Callable[[], NodeSnapshot | None]) -> None:
         super().__init__(name="care", daemon=True)
-        self.spares, self._scrubs, self._tests, self._lights = parts
+        self.spares, _, self._scrubs, self._tests, self._lights = parts
         self._parts: Sequence[Part] = parts
         self._last = last
         self._wake = threading.Event()
@@ -155,4 +157,5 @@ def attend(means: Means, book: CareBook, tools: Tools) -> Care:
 
     spares = Spares(means, book, time.monotonic, taken)
     tests = SelfTestRounds(book, tools.smart, tools.executor, means.now, note=means.note)
-    return Care(Parts(spares, scrubs, tests, lights), means.looking.last)
+    returns = Returns(means, time.monotonic)
+    return Care(Parts(spares, returns, scrubs, tests, lights), means.looking.last)

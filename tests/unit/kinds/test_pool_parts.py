@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from appliance.kinds.pool_closed import closed_disks, once_opened
+from appliance.kinds.pool_closed import closed_disk, is_back, once_opened
 from appliance.kinds.pool_parts import images_on, is_copying, loose_on, spared_losses
 from appliance.model.disk import Disk, Medium, Signature, Transport
 from appliance.model.pool import MemberFound, PoolFound, RaidLevel, TierFound, TierName
@@ -61,7 +61,7 @@ def test_what_a_raid_bears(raid: RaidLevel, images: int, bears: int) -> None:
         ({"holders": ("int-S1",)}, {}, False),
         ({"signatures": ()}, {}, False),
         ({"serial": "S2"}, {}, False),
-        ({}, {"layer_open": True}, False),
+        ({}, {"layer_open": True}, True),
         ({}, {"missing": False}, False),
         ({}, {"integrity": False}, False),
     ],
@@ -78,7 +78,8 @@ def test_what_only_has_to_be_opened(
     )  # fmt: skip
     away = member("capacity_tdata_rimage_0", **{"missing": True, "integrity": True} | lost)
     found = pool(TierFound(members=(away,)))
-    assert bool(list(closed_disks(found, snapshot))) is closed
+    assert bool(closed_disk(away, snapshot)) is closed
+    assert is_back(found, snapshot) is (closed and away.layer_open)
     (after,) = once_opened(found, snapshot).members
     if closed:
         assert (after.missing, after.pv, after.layer_open) == (False, "/dev/mapper/int-S1", True)
