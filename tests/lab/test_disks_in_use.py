@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from appliance.errors import RefusedError
+from appliance.model.disk import Transport
 from images.clinic import INITIATOR, Clinic, appliance
 from images.evidence import ChapLogin
 from images.machine import Machine
@@ -93,8 +95,38 @@ class Films:
 
         self.node.wait_until(settled, "the end of the other alerts", timeout_s=300)
 
+    def apply(self) -> None:
+        """What `appliance status` tells a person to do once a disk is back."""
+        self.box.run("apply", str(self.box.folder / "site.toml"), "--yes")
+
     def replace(self, *words: str) -> None:
         self.box.run("disk", "replace", *words, "--yes")
+
+    def begin(self, *words: str) -> int:
+        """Begin a replacement, slowed down, and wait until its rebuild is waited for."""
+        self.node.succeed("echo 1000 > /proc/sys/dev/raid/speed_limit_max")
+        started = appliance(self.node, "disk", "replace", *words, "--yes", "--no-wait", "--json")
+        assert not started.status, started.text
+        number = int(json.loads(started.stdout)["number"])
+
+        def waits() -> bool:
+            steps = self.job(number)["steps"]
+            return any("Wait" in step["title"] and step["output"] for step in steps)
+
+        self.node.wait_until(waits, "a rebuild that is waited for", timeout_s=400)
+        self.node.succeed("echo 200000 > /proc/sys/dev/raid/speed_limit_max")
+        return number
+
+    def job(self, number: int) -> dict[str, Any]:
+        ran = appliance(self.node, "job", "show", str(number), "--json")
+        assert not ran.status, ran.text
+        found: dict[str, Any] = json.loads(ran.stdout)
+        return found
+
+    def job_ends(self, number: int) -> None:
+        self.node.wait_until(
+            lambda: self.job(number)["state"] == "done", f"the end of job {number}", timeout_s=1200
+        )
 
     def in_sync(self) -> None:
         self.node.wait_until_succeeds(
@@ -142,4 +174,86 @@ def test_a_disk_of_the_cache_mirror_is_pulled_and_comes_back(films: Films) -> No
     films.node.pull_disk("9")
     alert = films.alert("ZNVME0000")
     assert (alert["bay"], alert["severity"]) == ("9", "critical")
+    films.clients.go_on()
+    films.node.add_disk("9", serial="ZNVME0000")
+    films.apply()
+    films.in_sync()
+    films.no_alerts_but("disk/ZSAS0001")
+    films.clients.go_on()
+
+
+def test_two_disks_of_a_raid6_are_pulled(films: Films) -> None:
+    for bay, serial in (("3", "ZSAS0002"), ("4", "ZSAS0003")):
+        films.node.pull_disk(bay)
+        alert = films.alert(serial)
+        assert (alert["bay"], alert["severity"], alert["pool"]) == (bay, "critical", "films")
+        assert films.disk(bay)["missing"] is True
+    films.clients.go_on()
+
+
+def test_what_holds_something_takes_no_lost_disks_place(films: Films) -> None:
+    node = films.node
+    for bay, serial, made, said in (
+        ("11", "FOREIGN", "mkfs.ext4 -q -F {0} 64M", "holds ext4"),
+        ("12", "OTHERPOOL", "vgcreate -q -y vg_other {0}", "vg_other"),
+    ):
+        disk = node.add_disk(bay, serial=serial, transport=Transport.SAS)
+        node.succeed(made.format(f"/dev/disk/by-id/wwn-{disk.wwn}"))
+        words = ("disk", "replace", "3", "--with", bay, "--confirm", "ZSAS0002", "--yes")
+        refused = appliance(node, *words)
+        assert refused.status == RefusedError.exit_status, refused.text
+        assert said in refused.text
+        node.pull_disk(bay)
+
+
+def test_the_agent_is_killed_while_a_rebuild_is_waited_for(films: Films) -> None:
+    node = films.node
+    number = films.begin("3", "--with", "6", "--confirm", "ZSAS0002")
+    node.succeed("systemctl kill --kill-whom=main --signal=SIGKILL appliance-agent")
+    node.wait_for_agent(timeout_s=180)
+    assert films.job(number)["state"] == "unknown"
+    films.clients.go_on()
+    films.box.run("job", "finish", str(number), "--yes")
+    assert films.job(number)["state"] == "done"
+    films.clients.go_on()
+
+
+def test_a_wrong_disk_is_pulled_while_another_is_replaced(films: Films) -> None:
+    """raid6 stands it; it is told as what it is, and over once the disk is back."""
+    node = films.node
+    node.add_disk("4", serial="FRESH4", transport=Transport.SAS)
+    number = films.begin("4", "--confirm", "ZSAS0003")
+    node.pull_disk("5")
+    alert = films.alert("ZSAS0004")
+    assert "the wrong disk went: bay 5" in alert["what"]
+    assert "ack" in alert["next_step"]
+    films.clients.go_on()
+    node.add_disk("5", serial="ZSAS0004")
+    films.job_ends(number)
+    films.apply()
+    films.in_sync()
+    films.clients.go_on()
+
+
+def test_a_disk_with_sectors_that_cannot_be_read(films: Films) -> None:
+    """It is blank and looks well, so it is taken; a scrub finds out."""
+    node = films.node
+    unreadable = tuple(range(400 << 11, 700 << 11, 64 << 11))
+    node.add_disk("11", serial="ROTTEN", transport=Transport.SAS, unreadable=unreadable)
+    films.replace("2", "--with", "11", "--confirm", "ZSAS0001")
+    films.clients.go_on()
+    films.box.run("pool", "scrub", "films", "--yes")
+    alert = films.alert("ROTTEN")
+    assert alert["bay"] == "11"
+    films.clients.go_on()
+
+
+def test_a_disk_that_hangs_hides_no_other_and_stops_nobody(films: Films) -> None:
+    node = films.node
+    node.hang_disk("1")
+    films.clients.go_on()
+    listed = json.loads(appliance(node, "disk", "list", "--json").stdout)["disks"]
+    assert {"ZSAS0000", "ZSAS0004", "ZSSD0000"} <= {disk["serial"] for disk in listed}
+    assert films.alert("ZSAS0000")["bay"] == "1"
+    node.throttle_disk("1", 0)
     films.clients.go_on()

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from pydantic import ValidationError
 from typing_extensions import override
 
-from appliance.errors import InvalidInputError, NotFoundError, RefusedError
+from appliance.errors import InvalidInputError, NotFoundError
 from appliance.kinds.base import Change, Kind, Needs, Probe, View
 from appliance.kinds.lvm_report import LogicalVolume, VolumeGroup, tag_value, volume_groups
 from appliance.kinds.pool_words import HARD_STOP
 from appliance.kinds.share_versions import hide_one, settle_versions, show_again
 from appliance.kinds.signatures import observe_signatures
+from appliance.kinds.volume_rules import (
+    check_marks,
+    check_size,
+    refuse_incomplete,
+    refuse_moves,
+    tier_found,
+)
 from appliance.kinds.volume_snapshots import (
     delete_snapshot,
     roll_back,
@@ -32,13 +39,10 @@ from appliance.kinds.volume_steps import (
 )
 from appliance.model.base import format_size
 from appliance.model.names import logical_volume, volume_device
-from appliance.model.pool import PoolFound, PoolSpec, TierFound, TierName
+from appliance.model.pool import PoolFound, PoolSpec, TierName
 from appliance.model.resource import Finding, Resource, Severity, Spec
 from appliance.model.steps import Step
 from appliance.model.volume import VolumeFound, VolumeSpec
-
-OVERCOMMIT: Final = 10
-"""A single volume may promise so many times what its tier holds; more is taken for a typo."""
 
 
 class VolumeKind(Kind[VolumeSpec, VolumeFound]):
@@ -107,17 +111,19 @@ class VolumeKind(Kind[VolumeSpec, VolumeFound]):
             if found is not None:
                 yield remove_step(name, found)
         elif found is None:
-            _check_marks(f"volume/{name}", wanted.pool, wanted.tier, view)
-            _check_size(name, wanted, view)
+            refuse_incomplete(f"volume/{name}", wanted.pool, view)
+            check_marks(f"volume/{name}", wanted.pool, wanted.tier, view)
+            check_size(name, wanted, view)
             yield from (
                 _clone(name, wanted, view) if wanted.clone_of else (create_step(name, wanted),)
             )
         else:
-            _refuse_moves(name, found, wanted)
+            refuse_moves(name, found, wanted)
             if not found.active:
                 yield activate_step(name, found.pool)
             if whole_extents(wanted.size) > found.size:
-                _check_size(name, wanted, view)
+                refuse_incomplete(f"volume/{name}", wanted.pool, view)
+                check_size(name, wanted, view)
                 yield grow_step(name, wanted)
 
     @override
@@ -130,8 +136,10 @@ class VolumeKind(Kind[VolumeSpec, VolumeFound]):
             yield from super().act(verb, name, arguments, view)
             return
         label = _argument(name, verb, arguments, "name")
+        if verb != "delete-snapshot":
+            refuse_incomplete(f"volume/{name}", found.pool, view)
         if verb in ("snapshot", "clone"):
-            _check_marks(f"volume/{name}", found.pool, found.tier, view)
+            check_marks(f"volume/{name}", found.pool, found.tier, view)
         match verb:
             case "snapshot":
                 yield from settle_versions(name, view)
@@ -159,7 +167,7 @@ class VolumeKind(Kind[VolumeSpec, VolumeFound]):
     def notes(self, change: Change[VolumeSpec, VolumeFound], view: View) -> tuple[str, ...]:
         """When all volumes of a tier together promise more than it holds."""
         wanted = change.wanted
-        tier = _tier_found(wanted.pool, wanted.tier, view) if wanted else None
+        tier = tier_found(wanted.pool, wanted.tier, view) if wanted else None
         if wanted is None or tier is None:
             return ()
         promised = sum(
@@ -225,58 +233,6 @@ def _volume_found(pool: str, name: str, item: LogicalVolume, group: VolumeGroup)
 
 def _has(spec: PoolSpec, tier: TierName) -> bool:
     return (spec.capacity if tier is TierName.CAPACITY else spec.performance) is not None
-
-
-def _tier_found(pool: str, tier: TierName, view: View) -> TierFound | None:
-    found = view.found("pool").get(pool)
-    return found.tiers.get(tier) if isinstance(found, PoolFound) else None
-
-
-# --- what is refused
-
-
-def _check_size(name: str, wanted: VolumeSpec, view: View) -> None:
-    tier = _tier_found(wanted.pool, wanted.tier, view)
-    if tier is not None and tier.data_size and wanted.size > OVERCOMMIT * tier.data_size:
-        raise RefusedError(
-            f"Volume '{name}' of {format_size(wanted.size)} is more than {OVERCOMMIT} times what "
-            f"tier {wanted.tier} of pool '{wanted.pool}' holds "
-            f"({format_size(tier.data_size)}).",
-            hint=f"Ask for at most {format_size(OVERCOMMIT * tier.data_size)}, or add disks first.",
-            subject=f"volume/{name}",
-        )
-
-
-def _check_marks(subject: str, pool: str, tier: TierName, view: View) -> None:
-    found = _tier_found(pool, tier, view)
-    if found is None:
-        return
-    for what, percent in (("data", found.data_percent), ("metadata", found.metadata_percent)):
-        if percent >= HARD_STOP:
-            raise RefusedError(
-                f"The {what} of tier {tier} of pool '{pool}' is {percent:.0f} % full; from "
-                f"{HARD_STOP} % on no new volume, snapshot or clone is made.",
-                hint="Delete snapshots or volumes, or add disks to the tier.",
-                subject=subject,
-            )
-
-
-def _refuse_moves(name: str, found: VolumeFound, wanted: VolumeSpec) -> None:
-    if (found.pool, found.tier) != (wanted.pool, wanted.tier):
-        raise RefusedError(
-            f"Volume '{name}' lies in tier {found.tier} of pool '{found.pool}'; moving it to tier "
-            f"{wanted.tier} of pool '{wanted.pool}' is not done by changing the spec.",
-            hint="Make a new volume there and copy the data, then remove this one.",
-            subject=f"volume/{name}",
-        )
-    if whole_extents(wanted.size) < found.size:
-        raise RefusedError(
-            f"Volume '{name}' has {format_size(found.size)}; making it "
-            f"{format_size(wanted.size)} would cut off what lies at its end.",
-            hint=f'Keep size = "{format_size(found.size)}" or more. A thin volume takes only what '
-            f"is written to it.",
-            subject=f"volume/{name}",
-        )
 
 
 # --- clones and arguments
