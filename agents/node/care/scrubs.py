@@ -164,7 +164,7 @@ class Scrubs:
             passes = isinstance(error, (BusyError, StaleError))
             return SOON if passes else AGAIN
         self._book.answered(_key(name))
-        return AGAIN
+        return timedelta()
 
 
 def outcome_words(record: ScrubRecord) -> str:

@@ -124,6 +124,20 @@ def test_after_a_replacement_at_the_next_chance(node: CareNode, scrubs: Scrubs) 
     assert len(node.at_rest()) == 1
 
 
+def test_two_replacements_in_ten_minutes_are_each_followed_by_one(
+    node: CareNode, scrubs: Scrubs
+) -> None:
+    for number in (1, 2):
+        scrubs.ask("clinic")
+        scrubs.round(node.now_seen)
+        assert len(node.at_rest()) == number
+        checks(node, action="check")
+        scrubs.round(node.now_seen)
+        node.passes(minutes=1)
+        checks(node, action="idle")
+        scrubs.round(node.now_seen)
+
+
 def test_one_that_was_asked_for_begins_though_the_clock_goes_on(node: CareNode) -> None:
     def ticks() -> datetime:
         node.passes(microseconds=1)
