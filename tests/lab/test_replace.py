@@ -1,4 +1,5 @@
-"""Disks replaced on a booted node, in use all the while: lost, too small, still working; power cut.
+"""Disks replaced on a booted node, in use all the while: lost, too small, still working; power cut;
+and by a spare that nobody has to tell.
 
 One node serves the module: a mirror of two small SAS disks in bays 11 and 12 with a share whose
 files have checksums, which a reader checks and a writer adds to from the first test to the last.
@@ -39,6 +40,14 @@ access = "ro"
 SHARE = "/srv/shares/images"
 FILES = 24
 RAID = "capacity_tdata"
+UNIT = "/etc/systemd/system/appliance-agent.service.d"
+SPARE_AFTER = f"""\
+mkdir -p {UNIT}
+printf '[Service]\\nExecStart=\\nExecStart=%s\\n' \
+    '/opt/appliance/venv/bin/appliance-agent serve --spare-after 5' > {UNIT}/lab.conf
+systemctl daemon-reload
+systemctl restart appliance-agent
+"""
 CLIENT = f"""\
 set -eu
 cd {SHARE}
@@ -86,6 +95,17 @@ class Films:
         disks = json.loads(appliance(self.node, "disk", "list", "--json").stdout)["disks"]
         return {disk["serial"] for disk in disks if disk["pool"] == "films"}
 
+    def jobs_of(self, who: str) -> list[dict[str, Any]]:
+        """Somebody's jobs, newest first."""
+        jobs = json.loads(appliance(self.node, "job", "list", "--json").stdout)["jobs"]
+        return [job for job in jobs if job["who"] == who]
+
+    def alert(self, cause: str) -> dict[str, Any]:
+        """The open alert of a cause."""
+        listed = appliance(self.node, "alert", "list", "--json")
+        (found,) = (item for item in json.loads(listed.stdout)["alerts"] if item["cause"] == cause)
+        return dict(found)
+
     def start_client(self) -> None:
         """Something that reads and writes the share until it fails."""
         self.node.succeed("cat > /root/client.sh", stdin=CLIENT.encode())
@@ -115,6 +135,10 @@ class Films:
     def is_proven(self) -> None:
         """The pool is as wanted, well and scrubbed, and every byte is what it was."""
         assert self.scrubbed() == "no mismatches"
+        told = self.node.succeed("appliance metrics").splitlines()
+        assert 'appliance_pool_scrub_running{pool="films"} 0' in told
+        assert 'appliance_pool_scrub_mismatched_sectors{pool="films"} 0' in told
+        assert any(line.startswith("appliance_disk_self_test_next_timestamp") for line in told)
         self.client_goes_on()
         self.node.succeed("sync; echo 3 > /proc/sys/vm/drop_caches")
         self.node.succeed(f"cd {SHARE} && sha256sum --quiet --check /root/sums")
@@ -135,6 +159,9 @@ def films(node: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[F
             bay: node.add_disk(bay, serial=f"FILM{bay}", transport=Transport.SAS, size=SIZE).wwn
             for bay in ("11", "12")
         }
+        # Before the client, which drops the page cache all the time: no program starts fast then.
+        node.succeed(SPARE_AFTER)
+        node.wait_for_agent()
         site = box.folder / "site.toml"
         site.write_text(SITE)
         box.run("apply", str(site), "--yes")
@@ -201,3 +228,28 @@ def test_a_working_disk_is_copied_first_and_freed_blank(films: Films) -> None:
     assert not node.succeed(f"wipefs --noheadings /dev/disk/by-id/wwn-{films.wwns['12']}").strip()
     assert "FILM12" not in node.succeed("dmsetup ls")
     films.is_proven()
+
+
+def test_a_spare_takes_a_pulled_disks_place_by_itself(films: Films) -> None:
+    """Nobody does anything but pull a disk, and put a blank one into its bay."""
+    node, box = films.node, films.box
+    box.run("pool", "set", "films", "--spares", "bay:2", "--yes")
+    assert "appliance.spare=ZSAS0001" in node.succeed("vgs --noheadings -o vg_tags vg_films")
+    films.client_goes_on()
+    disks = json.loads(appliance(node, "disk", "list", "--json").stdout)["disks"]
+    (lost,) = (disk["serial"] for disk in disks if disk["bay"] == "11")
+    stays = films.members() - {lost}
+    node.pull_disk("11")
+    deadline = time.monotonic() + 400
+    while not (jobs := films.jobs_of("spare")) or jobs[0]["state"] != "done":
+        assert not jobs or jobs[0]["state"] in {"waiting", "running", "proving"}, jobs
+        assert time.monotonic() < deadline, jobs
+        time.sleep(2)
+    assert films.members() == {*stays, "ZSAS0001"}
+    assert "spare" not in node.succeed("vgs --noheadings -o vg_tags vg_films")
+    films.is_proven()
+    alert = films.alert("spare-took-over")
+    assert "bay 2 (serial ZSAS0001) took the place of the disk in bay 11" in alert["what"]
+    assert (
+        "put a blank one of its kind into bay 11; that one becomes the spare" in alert["next_step"]
+    )
