@@ -23,7 +23,9 @@ from images.run import run
 from images.ssh import LOOPBACK
 
 BLOCK = 64 * 1024
-PIECE = 200_000
+PIECE = 100_000
+PAUSE_S = 2.0
+"""Between rounds: an emulated CPU that does nothing but serve clients gets no fault handled."""
 ROUND_S = 300
 """A round may take so long: emulated disks that hang are waited for by the kernel's own limits."""
 
@@ -57,6 +59,7 @@ class _Threaded:
         while not self._stop.is_set() and not self.wrong:
             self.wrong = self._round()
             self.rounds += not self.wrong
+            self._stop.wait(PAUSE_S)
 
     def _end(self) -> None:
         self._stop.set()
@@ -156,6 +159,7 @@ while true; do
     sha256sum --quiet --check {NFS_SUMS}
     cd /
     echo $n > {NFS_ROUNDS}
+    sleep {PAUSE_S}
 done
 """
 
@@ -234,7 +238,7 @@ def clients_of(
     """Share `images` in use over NFS and SMB, and the target over iSCSI, while the block runs."""
     with ExitStack() as stack:
         nfs = NfsWriter(peer, node.address)
-        known = nfs.store(files=12, size=1_000_000)
+        known = nfs.store(files=8, size=300_000)
         stack.enter_context(nfs)
         smb = stack.enter_context(SmbWriter(node, smb_login, folder, known))
         block = stack.enter_context(BlockWriter(node, chap))

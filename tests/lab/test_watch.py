@@ -134,6 +134,15 @@ def test_a_pulled_nvme_is_told_with_its_bay_and_over_when_it_is_back(box: Box) -
     assert "over" in box.told("bay 9", "cleared")
 
 
+def test_its_mirrors_take_it_in_again_by_themselves(box: Box) -> None:
+    """LVM would leave it out until somebody refreshes the volume."""
+    box.node.wait_until_succeeds(
+        "appliance job list | grep -q 'done *return'"
+        " && ! lvs --all --noheadings -o lv_health_status vg_tank | grep -q '[a-z]'",
+        timeout_s=300,
+    )
+
+
 def test_a_drive_that_says_it_fails_alarms_within_one_poll(box: Box) -> None:
     _critical_warning(box.node, 0x04)
     try:
