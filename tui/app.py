@@ -69,9 +69,11 @@ class Console(App[None]):
     ENABLE_COMMAND_PALETTE = False
     TITLE = "appliance"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("g,ctrl+p,colon", "palette", "Go to...", key_display="g"),
+        Binding("g,colon", "palette", "Go to...", key_display="g"),
+        Binding("ctrl+p", "palette", "Go to..."),  # shown where a letter is typed into a field
         *(Binding(key, f"place({key})", "Place of that number", show=False) for key in DIGITS),
         Binding("q", "leave_console", "Quit"),
+        Binding("ctrl+l", "draw", "Draw the screen anew", show=False, priority=True),
         Binding("ctrl+q", "quit", "Quit at once", show=False),
     ]
 
@@ -87,6 +89,7 @@ class Console(App[None]):
         self._countdown = 0.0
         self._looked_for = 0.0
         self._asked_jobs = False
+        self._asked_status = False
 
     def on_mount(self) -> None:
         """Go home, ask for the kinds, begin the heartbeat."""
@@ -167,6 +170,10 @@ class Console(App[None]):
     def action_leave_console(self) -> None:
         """Quit, from a place."""
         self.call_later(self.run_action, "quit")
+
+    def action_draw(self) -> None:
+        """All of the screen once more: others write on a serial line, or one has just come to it."""
+        self.refresh(layout=True)
 
     def action_place(self, digit: int) -> None:
         """Go to the place with that digit."""
@@ -273,6 +280,11 @@ class Console(App[None]):
     def _jobs(self, found: JobList) -> None:
         self._asked_jobs = False
         self._countdown = HEARTBEAT_S
+        elsewhere = self.place is not None and self.place.where != HOME
+        if self.desk.status is None and not self._asked_status and elsewhere:
+            # One who left home before it was told what node this is wants to know as well.
+            self._asked_status = True
+            self.desk.gateway.ask(self, STATUS, then=self._status, refused=self._told)
         before = {job.number: job for job in self.desk.jobs}
         if found.jobs == self.desk.jobs:
             return
@@ -285,12 +297,13 @@ class Console(App[None]):
             self.desk.gateway.ask(self, STATUS, then=self._status, refused=self._told)
 
     def _status(self, status: Status) -> None:
+        self._asked_status = False
         self.desk.status = status
         self._tell()
 
     def _told(self, error: ApplianceError) -> None:
         """A refusal of what the app asked by itself; the banner tells of a node that is away."""
-        self._asked_jobs = False
+        self._asked_jobs = self._asked_status = False
         if error.code != "unavailable" and self.place is not None:
             self.place.say_error(error)
 

@@ -5,10 +5,11 @@ Pure. Rules and help come from the specs of the kinds that the answers are for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from appliance.api.fields import Field, fields_of
+from appliance.api.setup_words import card_lines, layout_lines, proposal_lines
 from appliance.api.wire import KindView
 from appliance.errors import InvalidInputError
 from appliance.model.base import NAME_PATTERN
@@ -28,6 +29,7 @@ _FROM_KINDS: Final = {
 """Key of a field -> noun and path in that kind's spec."""
 _ORDER: Final = ("hostname", "timezone", "ntp", "interfaces", "vlan", "addresses", "gateway", "dns",
                  "account", "keys", "password", "layout", "pool")  # fmt: skip
+_NETWORK: Final = frozenset({"interfaces", "vlan", "addresses", "gateway", "dns"})
 _ABOUT: Final = {
     "link.lan.bond": "interfaces", "link.lan.interface": "interfaces", "link.wire": "interfaces",
     "link.lan.vlan": "vlan", "setup.layout": "layout", "setup.pool": "pool", "pool": "layout",
@@ -47,7 +49,7 @@ def fields(kinds: Iterable[KindView], proposal: Proposal) -> tuple[Field, ...]:
         "vlan": _own("vlan", "Tag of the network the addresses are in; empty for none", rule={"type": "integer", "minimum": 1, "maximum": 4094}),
         "account": _own("account", "Name of the first administrator; empty for none yet", rule=_NAME),
         "password": _own("password", "For the screen and the serial line; over SSH only keys count"),
-        "layout": _own("layout", "The layouts above", choices=(*layouts, NO_POOL), default=best),
+        "layout": _own("layout", "What each gives is told above", choices=(*layouts, NO_POOL), default=best),
         "pool": _own("pool", "What to call the pool", rule=_NAME, default="data"),
     }  # fmt: skip
     for key, (noun, name) in _FROM_KINDS.items():
@@ -59,6 +61,20 @@ def fields(kinds: Iterable[KindView], proposal: Proposal) -> tuple[Field, ...]:
 
 def _own(key: str, title: str, shape: str = "text", **more: Any) -> Field:  # noqa: ANN401 - as Field has it
     return Field((key,), shape, required=False, title=title, **more)
+
+
+def here_lines(proposal: Json, key: str, value: str) -> Iterator[str]:
+    """Of what was found the part that the question is about: a small screen has no room for all."""
+    if key in _NETWORK:
+        yield from card_lines(proposal)
+    elif key in {"layout", "pool"} and proposal["layouts"]:
+        chosen = [item for item in proposal["layouts"] if item["name"] == value]
+        for layout in chosen or (proposal["layouts"] if key == "pool" else ()):
+            yield from layout_lines(layout)
+        if key == "layout" and not chosen:
+            yield "none: no pool for now; make one later, in the place Pools"
+    else:
+        yield from proposal_lines(proposal)
 
 
 def document(texts: Mapping[str, str]) -> Json:

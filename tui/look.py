@@ -30,6 +30,7 @@ def tones(palette: str) -> Mapping[str, Style]:
             "ok": Style(color=ok),
             "warning": Style(color=warning, bold=True),
             "critical": Style(color=critical, bold=True, reverse=blind),
+            "info": Style(),
             "dim": Style(dim=True),
             "bold": Style(bold=True),
             "title": Style(bold=True),

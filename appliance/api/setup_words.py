@@ -29,12 +29,10 @@ def proposal_lines(proposal: Json) -> Iterator[str]:
         if not disk["usable"]:
             yield f"  not {_where(disk)}: {disk['why']}"
     yield from _doubts(usable)
-    yield "network:"
-    for card in proposal["cards"]:
-        yield f"  {card['interface']}  {card['mac']}  {card['state']}  {_joined(card['addresses'])}"
+    yield from card_lines(proposal)
     yield "layouts:" if proposal["layouts"] else "layouts: none, there are too few usable disks"
     for layout in proposal["layouts"]:
-        yield from _layout(layout)
+        yield from layout_lines(layout)
 
 
 def _kinds(disks: Iterable[Json]) -> Iterator[str]:
@@ -59,7 +57,15 @@ def _doubts(disks: Iterable[Json]) -> Iterator[str]:
         yield f"  know of {shown}{more}: {words}"
 
 
-def _layout(layout: Json) -> Iterator[str]:
+def card_lines(proposal: Json) -> Iterator[str]:
+    """The network cards there are."""
+    yield "network:"
+    for card in proposal["cards"]:
+        yield f"  {card['interface']}  {card['mac']}  {card['state']}  {_joined(card['addresses'])}"
+
+
+def layout_lines(layout: Json) -> Iterator[str]:
+    """One way to make pools: what it gives, and what it survives."""
     mark = "  <- recommended" if layout["recommended"] else ""
     yield f"  {layout['name']}: {layout['title']}{mark}"
     yield (

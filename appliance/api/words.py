@@ -12,6 +12,8 @@ NOTHING: Final = "-"
 MOST: Final = 8
 """Lines a section of the status may have, so that a screen of 24 lines is enough."""
 _SEVERITIES: Final = {"critical": "CRITICAL", "warning": "WARNING", "info": "note"}
+_ENDED: Final = frozenset({"done", "failed", "undone", "unknown"})
+"""See model/job.py, which is not imported here."""
 _HEALTH: Final = {"healthy": "ok", "prefail": "PREFAIL", "failing": "FAILING"}
 _TONES: Final = {"healthy": "ok", "watch": "warning", "prefail": "warning", "failing": "critical"}
 _OUTCOMES: Final = {"ok": ("ok", "ok"), "warning": ("watch", "warning"),
@@ -212,10 +214,9 @@ def flat(values: Json, prefix: str = "") -> list[tuple[str, str]]:
 def status_lines(answer: Json) -> Iterator[Line]:
     """The node in one screen: is all well, what is not, what next."""
     host = answer["host"]
-    verdict = Span("all is well", "ok") if answer["well"] else Span("NOT WELL", "critical")
     yield (
         Span(f"{host['hostname']} ({host['profile']}, agent {answer['version']}): "),
-        verdict,
+        health_span(answer),
     )
     yield (Span(f"  {counted(answer['counts'])}"),)
     yield from _findings(answer["findings"])
@@ -230,6 +231,17 @@ def status_lines(answer: Json) -> Iterator[Line]:
         yield from _more(answer["drift"])
         yield from ((Span(f"  - {title}"),) for title in answer["drift"][:MOST])
         yield (Span("  next: appliance site > site.toml; appliance apply site.toml --preview"),)
+
+
+def health_span(answer: Json) -> Span:
+    """All in two words. A node whose only news is a running job is at work, not unwell."""
+    if answer["well"]:
+        return Span("all is well", "ok")
+    told = [finding for finding in answer["findings"] if finding["severity"] != "info"]
+    ended = [job for job in answer["jobs"] if job["state"] in _ENDED]
+    if answer["drift"] or told or ended:
+        return Span("NOT WELL", "critical")
+    return Span("at work", "warning")
 
 
 def counted(counts: Mapping[str, int]) -> str:

@@ -94,6 +94,11 @@ class AccountSpec(Spec):
         return self
 
 
+SETUP_LOGIN: Final = "setup"
+"""The login of a new machine, made by the image: on its own screen only, without a password,
+until there is an administrator. SSH takes no passwords, so it takes none of these either."""
+
+
 class AccountFound(Found):
     """A login account on the node, ours or not: other accounts take names."""
 
@@ -104,3 +109,5 @@ class AccountFound(Found):
     keys: tuple[str, ...] = ()
     password: str | None = None
     """Name of the secret its password was set from; None when we set none."""
+    open: bool = False
+    """Whether one logs in with it without a password, on the machine's own screen."""

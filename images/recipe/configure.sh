@@ -45,6 +45,13 @@ units disable smartmontools.service nvmefc-boot-connections.service nvmf-autocon
 units mask rpcbind.service rpcbind.socket systemd-networkd-wait-online.service e2scrub_reap.service \
     openipmi.service ledmon.service
 
+# A new machine is set up on its own screen by this login; the first administrator closes it.
+in_root useradd --system --user-group --create-home --home-dir /var/lib/appliance/home/setup \
+    --shell /bin/bash --groups appliance-admin --comment 'first boot' setup
+if [[ $flavour == product ]]; then
+    in_root passwd --quiet --delete setup
+fi
+
 rm -f "$root"/etc/ssh/ssh_host_*
 if [[ $flavour == lab ]]; then
     # Made here: ssh-keygen costs seconds under emulation, and tests pin one known key.

@@ -13,7 +13,7 @@ from appliance.client.client import Client
 from appliance.client.memory import MemoryTransport
 from appliance.model.setup import SetupRecord
 from tests.tui.conftest import CLINIC, Record, lab_disks
-from tests.tui.driving import LARGE, Person, same_screen, sitting
+from tests.tui.driving import LARGE, SMALL, Person, same_screen, sitting
 from tests.tui.test_disk_life import clinic as clinic
 from tui.first_boot import answered, document, where, wrong
 
@@ -98,6 +98,15 @@ def test_a_new_node_is_asked_and_its_plan_shown(record: Record) -> None:
             assert "pacs1" in person.line("*hostname")
             assert "not bay 5 (serial ZSAS0004): " in person.screen
             same_screen("first-boot-160x48", person.screen.partition("---\n")[2])
+            await person.resize(SMALL)
+            await person.press("up", "up")
+            assert "< raid10 >" in person.line(" layout  ")
+            assert "lost" in person.line("survives any")
+            same_screen("first-boot-layout-80x24", person.screen)
+            await person.press("space", "left", "left")
+            assert "none: no pool for now" in person.screen
+            await person.press("right", *["up"] * 7)
+            assert person.screen.splitlines()[2] == "network:"
             await person.press("ctrl+s")
             await person.until("preview, nothing is done yet")
             assert "THESE DISKS ARE OVERWRITTEN" in person.screen
@@ -107,6 +116,28 @@ def test_a_new_node_is_asked_and_its_plan_shown(record: Record) -> None:
     assert kept.answers["identity"] == {"node": {"hostname": "pacs1"}}
     assert kept.site["pool"]
     assert not kept.finished
+
+
+def test_what_does_not_fit_above_is_read_from_any_field_and_a_password_is_stars(
+    record: Record,
+) -> None:
+    node = record(lab_disks())
+
+    async def scene() -> None:
+        async with sitting(node, (80, 16)) as person:
+            await to_the_first_boot(person)
+            assert "chassis: " in person.screen
+            assert "pgdn More above" in person.screen
+            await person.press("pagedown", "pagedown")
+            assert "chassis: " not in person.screen
+            await person.press("pageup", "pageup")
+            assert "chassis: " in person.screen
+            await person.press(*["up"] * 3)
+            await person.type("geheim")
+            assert "******" in person.line(" password")
+            assert "geheim" not in person.screen
+
+    asyncio.run(scene())
 
 
 def test_an_interrupted_setup_is_there_again_with_its_answers(record: Record) -> None:

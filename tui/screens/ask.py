@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from appliance.errors import InvalidInputError
+from tui.widgets.entry import Entry
 from tui.widgets.table import Row, Table
 
 
@@ -50,7 +51,7 @@ class Write(ModalScreen[str | None]):
         """The question and the line."""
         with Vertical(classes="box"):
             yield Static(Text(self._question))
-            yield Input(compact=True, password=self._hidden)
+            yield Entry(compact=True, password=self._hidden)
             yield Static("enter goes on   esc back")
 
     @on(Input.Submitted)

@@ -5,17 +5,15 @@ Answers are kept on the node before anything is changed, so an interrupted setup
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from pydantic import SecretStr
 from rich.text import Text
-from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from appliance.api.answers import site_of
 from appliance.api.contract import (
@@ -27,34 +25,41 @@ from appliance.api.contract import (
     SETUP_PROPOSAL,
     SITE,
 )
-from appliance.api.setup_words import handover_lines, proposal_lines
 from appliance.api.wire import SecretNames, SecretValue, SiteDocument
-from appliance.api.words import Span
 from appliance.errors import ApplianceError, InvalidInputError
 from appliance.model.handover import Handover
 from appliance.model.plan import Plan, PlanRequest
 from appliance.model.setup import Proposal, SetupRecord
 from tui.desk import Desk
-from tui.first_boot import HIDDEN, about, answered, document, fields, secret_name, where, wrong
+from tui.first_boot import (
+    HIDDEN,
+    about,
+    answered,
+    document,
+    fields,
+    here_lines,
+    secret_name,
+    where,
+    wrong,
+)
 from tui.forms import rule_words
-from tui.screens.form import FieldRow
-from tui.screens.page import Page
-from tui.screens.place import Place, rewrite
+from tui.screens.fields import FieldRow, Fields
+from tui.screens.handover import Sheet
+from tui.screens.place import rewrite
 from tui.screens.preview import preview
+from tui.widgets.entry import Entry
 
 
-class FirstBoot(Place):
-    """What was found above, the questions below."""
+class FirstBoot(Fields):
+    """What was found above, as far as it is about the question one is at; the questions below."""
 
     HEADING = "first boot"
     LOOK_S = 3600.0
     CSS = "FirstBoot #here { height: 1fr; } FirstBoot #asked { height: 2fr; border-top: ascii $foreground; }"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s,f2", "submit", "Preview", key_display="^s"),
-        Binding("f4", "sheet", "Handover sheet"),
-        Binding("down", "next(1)", "Next field", show=False, priority=True),
-        Binding("up", "next(-1)", "Field before", show=False, priority=True),
-        Binding("f1", "app.help", "Help", key_display="f1"),
+        Binding("f4", "sheet", "Sheet"),
+        Binding("pagedown", "read(1)", "More above", priority=True),
+        Binding("pageup", "read(-1)", "Back above", show=False, priority=True),
     ]
 
     def __init__(self, desk: Desk, where_: str = "") -> None:
@@ -80,24 +85,23 @@ class FirstBoot(Place):
         ask(self, SETUP, then=self._recorded, refused=self.say_error)
         ask(self, SITE, then=self._wanted, refused=self.say_error)
 
-    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """Words about the field one is in."""
-        row = next((row for row in self._rows.values() if row.editor is event.widget), None)
-        if row is not None:
-            parts = (row.field.title, rule_words(row.field))
-            self._about.update(Text("; ".join(filter(None, parts))))
-            row.scroll_visible(animate=False)
+    def all_rows(self) -> Sequence[FieldRow]:
+        """See Fields."""
+        return tuple(self._rows.values())
 
-    @on(Input.Submitted)
-    def _entered(self) -> None:
-        self.action_next(1)
+    def describe(self, row: FieldRow) -> None:
+        """See Fields; what was found that matters here is told above."""
+        parts = (row.field.title, rule_words(row.field))
+        self._about.update(Text("; ".join(filter(None, parts))))
+        if self._proposal is not None:
+            found = self._proposal.model_dump(mode="json")
+            rewrite(self._here, Text("\n".join(here_lines(found, row.field.dotted, row.text))))
+            self.query_one("#here").scroll_home(animate=False)
 
-    def action_next(self, by: int) -> None:
-        """From field to field, round and round."""
-        rows = list(self._rows.values())
-        at = next((i for i, row in enumerate(rows) if row.editor is self.focused), -by)
-        if rows:
-            self.set_focus(rows[(at + by) % len(rows)].editor)
+    def action_read(self, by: int) -> None:
+        """What does not fit above, without leaving the field."""
+        here = self.query_one("#here")
+        here.scroll_relative(y=by * here.size.height, animate=False)
 
     def action_sheet(self) -> None:
         """The handover sheet as the node is now."""
@@ -160,7 +164,8 @@ class FirstBoot(Place):
             preview(self, plan, request)
 
     def _looked(self, plan: Plan) -> None:
-        _ = self._through(plan)
+        if not self._through(plan):
+            self.say("A setup was begun here and is not through: ^s goes on with it.", "warning")
 
     @property
     def _begun(self) -> bool:
@@ -168,14 +173,15 @@ class FirstBoot(Place):
 
     def _proposed(self, proposal: Proposal) -> None:
         self._proposal = proposal
-        rewrite(self._here, Text("\n".join(proposal_lines(proposal.model_dump(mode="json")))))
+        found = proposal.model_dump(mode="json")
+        rewrite(self._here, Text("\n".join(here_lines(found, "", ""))))
         self._ask()
 
     def _recorded(self, record: SetupRecord) -> None:
         self._record = record
         self._ask()
         if self._begun:
-            self.say("A setup was begun here and is not through: ^s goes on with it.", "warning")
+            self.say("A setup was begun here: looking whether all is as answered...")
             request = PlanRequest(put=dict(record.site))
             ask = self.desk.gateway.ask
             ask(self, PLAN_MAKE, request, then=self._looked, refused=self.say_error)
@@ -207,7 +213,7 @@ class FirstBoot(Place):
         for field in fields(self.desk.kinds, self._proposal):
             text = before.get(field.dotted) or (str(field.default) if field.choices else "")
             row = FieldRow(field, text)
-            if field.dotted in HIDDEN and isinstance(row.editor, Input):
+            if field.dotted in HIDDEN and isinstance(row.editor, Entry):
                 row.editor.password = True
             self._rows[field.dotted] = row
         _ = self.query_one("#asked").mount(*self._rows.values())
@@ -240,28 +246,3 @@ class FirstBoot(Place):
             self.set_focus(first.editor)
             self.say("Correct what is marked with !; nothing was changed.", "critical")
         return rest
-
-
-class Sheet(Page):
-    """The handover sheet, to read and to keep."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("s", "save", "Save as text and JSON")]
-
-    def __init__(self, desk: Desk, sheet: Handover) -> None:
-        lines = tuple(handover_lines(sheet.model_dump(mode="json")))
-        super().__init__(desk, "handover sheet", ((Span(line),) for line in lines))
-        self._sheet = sheet
-        self._text = "\n".join(lines) + "\n"
-
-    def action_save(self) -> None:
-        """Two files in the folder the console was started in, where this console runs."""
-        stem = Path(f"handover-{self._sheet.hostname}")
-        try:
-            stem.with_suffix(".txt").write_text(self._text, encoding="utf-8")
-            stem.with_suffix(".json").write_text(self._sheet.model_dump_json(indent=2) + "\n")
-        except OSError as error:
-            self.say(
-                f"Not saved: {stem}.txt: {error.strerror}. Start where you may write.", "critical"
-            )
-            return
-        self.say(f"Saved as {stem.absolute()}.txt and .json")

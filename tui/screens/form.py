@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar, Final
 
 from rich.text import Text
-from textual import events, on
+from textual import on
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
@@ -20,59 +20,19 @@ from appliance.model.disk import DiskRole
 from appliance.model.plan import Plan, PlanRequest
 from tui.desk import Desk
 from tui.forms import NAME, Form, changed_meanwhile, problem, rule_words
-from tui.screens.place import Place
+from tui.screens.fields import FieldRow, Fields
 from tui.screens.preview import preview
-from tui.widgets.choice import Choice
 
 _BLANK: Final = frozenset({DiskRole.FREE, DiskRole.QUARANTINED})
 """One in quarantine is admitted by the plan that takes it, or refused there."""
 _SECRET_WORDS: Final = ("secret", "password", "key")
 
 
-class FieldRow(Vertical):
-    """A field: its label, its value, and below it what is wrong."""
-
-    DEFAULT_CSS = "FieldRow { height: auto; }"
-
-    def __init__(self, field: Field, text: str) -> None:
-        super().__init__()
-        self.field = field
-        self.editor = _editor(field, text)
-        self._wrong = Static(classes="wrong")
-
-    def compose(self) -> Iterable[Widget]:
-        """See Widget."""
-        indent = "  " * (len(self.field.path) - 1)
-        mark = "*" if self.field.needed else " "
-        label = f"{indent}{mark}{self.field.path[-1].replace('_', ' ')}"
-        yield Horizontal(
-            Static(Text(label, no_wrap=True), classes="label"), self.editor, classes="row"
-        )
-        yield self._wrong
-
-    @property
-    def text(self) -> str:
-        """What stands in it."""
-        return self.editor.value
-
-    def refuse(self, words: str) -> None:
-        """Say what is wrong; nothing is with empty words."""
-        self._wrong.update(Text(f"! {words}"))
-        self._wrong.set_class(bool(words), "shown")
-
-
-class FormScreen(Place):
+class FormScreen(Fields):
     """Make a thing or change it: type, then look at the plan."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s,f2", "submit", "Preview", key_display="^s"),
-        Binding("down", "next(1)", "Next field", show=False, priority=True),
-        Binding("up", "next(-1)", "Field before", show=False, priority=True),
-        # As early as the two above: on a slow line people type ahead, and order must hold.
-        Binding("right,space", "turn(1)", "Next value", show=False, priority=True),
-        Binding("left", "turn(-1)", "Value before", show=False, priority=True),
         Binding("escape", "leave", "Back"),
-        Binding("f1", "app.help", "Help", key_display="f1"),
     ]
 
     def __init__(self, desk: Desk, form: Form) -> None:
@@ -96,7 +56,7 @@ class FormScreen(Place):
 
     def first_focus(self) -> Widget | None:
         """The first field."""
-        return self._all()[0].editor if self._all() else None
+        return self.all_rows()[0].editor if self.all_rows() else None
 
     def look(self) -> None:
         """What there is to refer to: names of other things, free disks, secrets."""
@@ -113,50 +73,23 @@ class FormScreen(Place):
         if any(_names_secret(key) for key in keys):
             ask(self, SECRETS, then=self._offer_secrets, refused=_unasked)
 
-    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """Words about the field one is in."""
-        row = next((row for row in self._all() if row.editor is event.widget), None)
-        if row is not None:
-            self._describe(row.field)
-            row.scroll_visible(animate=False)
-
-    @on(Choice.Changed)
-    def _chosen(self) -> None:
+    def turned(self) -> None:
+        """See Fields: one choice opens and closes other fields."""
+        super().turned()
         self._fold()
-
-    @on(Input.Submitted)
-    def _entered(self) -> None:
-        self.action_next(1)
 
     @on(Input.Blurred)
     def _left(self, event: Input.Blurred) -> None:
-        row = next((row for row in self._all() if row.editor is event.input), None)
+        row = next((row for row in self.all_rows() if row.editor is event.input), None)
         if row is not None and row.text:
             row.refuse(problem(row.field, row.text))
-
-    def action_next(self, by: int) -> None:
-        """From field to field, round and round."""
-        seen = [row for row in self._all() if row.display]
-        at = next((i for i, row in enumerate(seen) if row.editor is self.focused), -by)
-        self.set_focus(seen[(at + by) % len(seen)].editor)
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Values are turned where there are some; elsewhere the keys are the field's own."""
-        del parameters
-        return action != "turn" or isinstance(self.focused, Choice)
-
-    def action_turn(self, by: int) -> None:
-        """Another value of the choice one is at."""
-        if isinstance(self.focused, Choice):
-            self.focused.action_turn(by)
-            self._fold()
 
     def action_submit(self) -> None:
         """See whether all is well and ask for the plan."""
         if self._planning:
             return
         self.say("")
-        for row in self._all():
+        for row in self.all_rows():
             row.refuse("")
         try:
             request = self._form.request(self._thing(), self._texts())
@@ -234,7 +167,8 @@ class FormScreen(Place):
     def _texts(self) -> dict[str, str]:
         return {key: row.text.strip() for key, row in self._rows.items()}
 
-    def _all(self) -> list[FieldRow]:
+    def all_rows(self) -> Sequence[FieldRow]:
+        """See Fields."""
         return [*([self._name_row] if self._name_row else []), *self._rows.values()]
 
     def _fold(self) -> None:
@@ -242,8 +176,9 @@ class FormScreen(Place):
         for key, row in self._rows.items():
             row.display = key in shown
 
-    def _describe(self, field: Field) -> None:
-        default = field.default
+    def describe(self, row: FieldRow) -> None:
+        """See Fields."""
+        field, default = row.field, row.field.default
         parts = [
             field.title,
             rule_words(field),
@@ -271,26 +206,9 @@ class FormScreen(Place):
         self._again()
 
     def _again(self) -> None:
-        row = next((row for row in self._all() if row.editor is self.focused), None)
+        row = next((row for row in self.all_rows() if row.editor is self.focused), None)
         if row is not None:
-            self._describe(row.field)
-
-
-def _editor(field: Field, text: str) -> Input | Choice:
-    default = "yes" if field.default is True else "no" if field.default is False else ""
-    if field.shape == "table":
-        return Choice(("no", "yes"), text)
-    if field.shape == "yes-no":
-        return Choice(
-            ("", "yes", "no"), text, unset=f"default: {default}" if default else "not set"
-        )
-    if field.choices and field.shape == "text":
-        unset = f"default: {field.default}" if field.default else "not set"
-        return Choice(("", *field.choices), text, unset=unset)
-    shown = field.default if isinstance(field.default, str | int) else ""
-    # Not selected: one who goes to a field and types means to go on, not to write over all of it.
-    hint = str(shown or "").strip() or " "
-    return Input(text, placeholder=hint, compact=True, select_on_focus=False)
+            self.describe(row)
 
 
 def _offer_of(field: Field, noun: str) -> str:

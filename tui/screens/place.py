@@ -15,7 +15,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
-from appliance.api.words import Line
+from appliance.api.words import Line, health_span
 from appliance.errors import ApplianceError
 from appliance.model.job import Job
 from tui.desk import Desk, plural
@@ -145,7 +145,7 @@ class Place(Screen[int | None]):
         if self.desk.lost is not None:
             well = "NO ANSWER"
         elif status is not None:
-            well = "all is well" if status.well else "NOT WELL"
+            well = health_span(status.model_dump(mode="json")).text
         jobs = f"{len(running)} running" if running else ""
         right = "  ".join(filter(None, (jobs, well))) + " "
         title = self.heading and f": {self.heading}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from appliance.api import paths
 from appliance.api.words import status_lines
@@ -14,6 +14,10 @@ from appliance.cli.session import Session
 from appliance.errors import UnavailableError
 
 Json = dict[str, Any]
+
+_OPEN: Final = "account/setup"
+"""The finding that the login of a new machine is open."""
+_NEW: Final = "this machine is new: log in as setup, without a password, to set it up"
 
 
 def parser() -> Parser:
@@ -44,6 +48,7 @@ def issue_lines(session: Session) -> Iterator[str]:
 
     Counts only: whoever stands at the rack has not logged in yet.
     """
+    new = False
     try:
         answer: Json = session.fetch(paths.STATUS)
     except UnavailableError:
@@ -51,8 +56,9 @@ def issue_lines(session: Session) -> Iterator[str]:
     else:
         yield f"health   {'all is well' if answer['well'] else f'NOT WELL: {_counts(answer)}'}"
         yield f"version  {answer['version']} ({answer['host']['profile']})"
+        new = any(finding["subject"] == _OPEN for finding in answer["findings"])
     yield r"address  \4 \6"
-    yield "log in to begin; people of the appliance get its console"
+    yield _NEW if new else "log in to begin; people of the appliance get its console"
     yield ""
 
 

@@ -11,9 +11,9 @@ from appliance.errors import InvalidInputError, RefusedError
 from appliance.kinds.accounts import parse_accounts, parse_groups
 from appliance.kinds.base import Change, Kind, Needs, Probe, View
 from appliance.kinds.passwords import Passwords
-from appliance.model.command import Command, SecretInput
+from appliance.model.command import Command, SecretInput, read
 from appliance.model.command import change as changing
-from appliance.model.identity import AccountFound, AccountSpec, Role
+from appliance.model.identity import SETUP_LOGIN, AccountFound, AccountSpec, Role
 from appliance.model.names import STATE_DIR
 from appliance.model.resource import Finding, Severity
 from appliance.model.steps import RemoveFileStep, RunStep, Step, WriteFileStep
@@ -78,6 +78,7 @@ class AccountKind(Kind[AccountSpec, AccountFound]):
                 role=role,
                 keys=parse_keys(probe.read_text(keys_path(name)) or "") if ours else (),
                 password=_PASSWORDS.secret_in(comment),
+                open=name == SETUP_LOGIN and _is_open(probe),
             )
         return found
 
@@ -117,6 +118,8 @@ class AccountKind(Kind[AccountSpec, AccountFound]):
         yield from _make_or_correct(name, found, wanted)
         earlier = found.password if found else None
         yield from _PASSWORDS.steps(name, earlier, wanted.password, view)
+        if name == _first_admin(view):
+            yield from _close_setup(name, view)
 
     @override
     def act(
@@ -132,7 +135,10 @@ class AccountKind(Kind[AccountSpec, AccountFound]):
 
     @override
     def health(self, name: str, found: AccountFound) -> tuple[Finding, ...]:
-        """An account of ours that has lost its role can log in and do nothing."""
+        """An account of ours that has lost its role can log in and do nothing; and who stands at
+        a new machine is its administrator."""
+        if found.open:
+            return (_new_machine(name),)
         if not found.ours or found.role is not None:
             return ()
         return (
@@ -179,6 +185,42 @@ def _keep_an_admin(name: str, wanted: AccountSpec | None, view: View) -> None:
             hint="Make another admin first: appliance account create NAME --role admin --keys KEY",
             subject=f"account/{name}",
         )
+
+
+def _is_open(probe: Probe) -> bool:
+    """passwd(1): NP stands for no password."""
+    return probe.run(read("passwd", "--status", SETUP_LOGIN)).stdout.split()[1:2] == ["NP"]
+
+
+def _new_machine(name: str) -> Finding:
+    return Finding(
+        severity=Severity.INFO,
+        subject=f"account/{name}",
+        what=f"Who stands at this machine's own screen can set it up: {name} logs in without a password.",
+        next_step="Make an administrator, by the first boot or: appliance account create NAME "
+        "--role admin --password SECRET",
+    )
+
+
+def _first_admin(view: View) -> str:
+    specs = view.specs("account").items()
+    admins = (
+        name
+        for name, spec in specs
+        if isinstance(spec, AccountSpec)
+        and spec.role is Role.ADMIN
+        and (spec.keys or spec.password)
+    )
+    return min(admins, default="")
+
+
+def _close_setup(name: str, view: View) -> Iterator[Step]:
+    """Locked, not removed: whoever sets the machine up is logged in with it just now."""
+    found = view.found("account").get(SETUP_LOGIN)
+    if isinstance(found, AccountFound) and found.open:
+        lock, back = ("usermod", "--lock", SETUP_LOGIN), ("passwd", "--delete", SETUP_LOGIN)
+        title = f"Close the login {SETUP_LOGIN} of the first boot: {name} is administrator now"
+        yield _step(name, title, changing(*lock), changing(*back))
 
 
 def _step(name: str, title: str, command: Command, undo: Command | None = None) -> RunStep:

@@ -46,6 +46,15 @@ def test_name_health_version_and_addresses(
     )
 
 
+def test_a_new_machine_says_how_one_logs_in(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    finding = {"what": "open", "subject": "account/setup", "severity": "info"}
+    said = banner(Node(well=True, findings=[finding]), monkeypatch, capsys)
+    assert said.startswith("health   all is well\n")
+    assert "log in as setup, without a password" in said
+
+
 def test_what_is_wrong_is_counted_not_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

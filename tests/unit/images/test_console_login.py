@@ -15,16 +15,16 @@ pytestmark = pytest.mark.usefixtures("allow_processes", "allow_sockets")
 
 def login(
     folder: Path, groups: str, *, tty: str = "/dev/ttyS0", uid: int = 1000, status: int = 0,
-    interactive: bool = True,
+    interactive: bool = True, name: str = "mary",
 ) -> tuple[int, str]:  # fmt: skip
     """How the login went: the shell's exit status, and what was said and started."""
     stubs = {
-        "id": f'case $1 in -u) echo {uid} ;; *) echo "users {groups}" ;; esac',
+        "id": f'case $1 in -u) echo {uid} ;; -un) echo {name} ;; *) echo "users {groups}" ;; esac',
         "tty": f"echo {tty}",
         "appliance-tui": f'echo "console $*"; exit {status}',
     }
-    for name, body in stubs.items():
-        stub = folder / name
+    for command, body in stubs.items():
+        stub = folder / command
         stub.write_text(f"#!/bin/sh\n{body}\n")
         stub.chmod(0o755)
     done = subprocess.run(
@@ -48,6 +48,10 @@ def test_an_admin_gets_the_console_and_then_a_shell(tmp_path: Path) -> None:
 @pytest.mark.parametrize("role", ["technician", "auditor", "viewer"])
 def test_others_are_logged_out_with_the_console(tmp_path: Path, role: str) -> None:
     assert login(tmp_path, f"appliance-{role}") == (0, "console --idle 15\n")
+
+
+def test_the_login_of_a_new_machine_gets_no_shell(tmp_path: Path) -> None:
+    assert login(tmp_path, "appliance-admin", name="setup") == (0, "console --idle 15\n")
 
 
 def test_a_console_nobody_is_before_leaves_no_shell(tmp_path: Path) -> None:

@@ -153,6 +153,20 @@ def test_accounts_with_role_keys_and_where_the_password_is_from() -> None:
     assert "has no role" in finding.what
 
 
+@pytest.mark.parametrize(("status", "is_open"), [("NP", True), ("L", False), ("P", False)])
+def test_the_login_of_a_new_machine_is_told_while_it_is_open(status: str, is_open: bool) -> None:
+    probe = FakeProbe(
+        outputs={"passwd --status setup": f"setup {status} 2026-11-24 -1 -1 -1 -1\n"},
+        files={
+            "/etc/passwd": "setup:x:998:998:first boot:/x:/bin/bash\n",
+            "/etc/group": "appliance-admin:x:990:setup\n",
+        },
+    )
+    found = ACCOUNT.observe(probe)["setup"]
+    assert (found.open, found.ours) == (is_open, False)
+    assert [item.severity for item in ACCOUNT.health("setup", found)] == ["info"] * is_open
+
+
 def test_a_key_file_holds_keys_only() -> None:
     for key in (f"{KEY}\nssh-ed25519 {'A' * 68}", f'command="sh" {KEY}', "ssh-ed25519 short"):
         with pytest.raises(ValidationError):

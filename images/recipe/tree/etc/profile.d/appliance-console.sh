@@ -11,6 +11,8 @@ appliance_console() {
     appliance_status=$?
     # 124: nobody was there any more. Nothing must be left open then, least of all a shell.
     [ "$appliance_status" -ne 124 ] || exit 0
+    # The login of a new machine is for setting it up, no more.
+    [ "$(id -un)" != setup ] || exit "$appliance_status"
     case $appliance_groups in
     *" appliance-admin "*) echo "This is a shell. appliance-tui is the console again, exit logs out." ;;
     *) exit "$appliance_status" ;;
