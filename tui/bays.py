@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -26,6 +26,8 @@ ROLE_LETTERS: Final[Mapping[DiskRole, str]] = MappingProxyType(
         DiskRole.FOREIGN: "F",
     }
 )
+BLANK: Final = frozenset({DiskRole.FREE, DiskRole.QUARANTINED})
+"""What a plan may take: one in quarantine is admitted by that plan, or refused there."""
 MARKS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "ok": ("+", "ok"),
@@ -126,8 +128,8 @@ class Picture:
 
 def picture(chassis: Chassis, disks: Sequence[DiskView]) -> Picture:
     """The chassis with these disks in it."""
-    by_bay = {disk.bay: disk for disk in disks if disk.bay}
-    walls = [_panel(panel, by_bay) for panel in chassis.panels]
+    held = by_bay(disks)
+    walls = [_panel(panel, held) for panel in chassis.panels]
     drawn = {label for panel in chassis.panels for row in panel.rows for label in row if label}
     loose = [disk for disk in disks if disk.bay not in drawn]
     if loose:
@@ -137,6 +139,12 @@ def picture(chassis: Chassis, disks: Sequence[DiskView]) -> Picture:
     order = [bay.label for bay in chassis.bays if bay.label in drawn]
     order += sorted(drawn - set(order), key=natural)
     return Picture(tuple(walls), (*order, *(disk.serial for disk in loose)))
+
+
+def by_bay(disks: Iterable[DiskView]) -> dict[str, DiskView]:
+    """Bay -> the disk that matters there: a lost one, though its bay has a new disk already, since
+    it is the lost one that is to be replaced."""
+    return {disk.bay: disk for disk in sorted(disks, key=lambda disk: disk.missing) if disk.bay}
 
 
 def natural(label: str) -> tuple[object, ...]:
@@ -151,7 +159,7 @@ def disk_tone(disk: DiskView) -> str:
     return _mark(disk)[1]
 
 
-def _panel(panel: Panel, by_bay: Mapping[str, DiskView]) -> Wall:
+def _panel(panel: Panel, held: Mapping[str, DiskView]) -> Wall:
     """A panel, without what its name says already: front.5 on the front is 5."""
     rows, heads = [], []
     for row in panel.rows:
@@ -160,7 +168,7 @@ def _panel(panel: Panel, by_bay: Mapping[str, DiskView]) -> Wall:
         heads.append(head)
         rows.append(
             tuple(
-                _cell(label, name.removeprefix(head), by_bay.get(label)) if label else None
+                _cell(label, name.removeprefix(head), held.get(label)) if label else None
                 for label, name in zip(row, names, strict=True)
             )
         )

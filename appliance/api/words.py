@@ -102,8 +102,18 @@ def disk_pairs(disk: Json) -> list[tuple[str, str]]:
 
 
 def disk_verdict_lines(disk: Json) -> Iterator[Line]:
-    """Why the disk is judged as it is, and what to do."""
+    """Why the disk is judged as it is, and what to do. What was thought of one that is gone is no
+    advice any more."""
     verdict = disk["verdict"]
+    if disk["missing"]:
+        yield (
+            Span(
+                "It does not answer: it was pulled, its cable is loose, or it has died.", "critical"
+            ),
+        )
+        yield (Span(f"while it was here: {verdict['verdict']}"),)
+        yield (Span("next: ", "bold"), Span("Seat it again, or put a new disk into its bay and have it replaced."))  # fmt: skip
+        return
     word, part = verdict["verdict"], verdict["part"]
     accused = f", the {part} is accused" if part not in {"none", "disk"} else ""
     tone = _TONES.get(word, "")

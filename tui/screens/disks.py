@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import ClassVar, Final
 
 from rich.text import Text
@@ -14,8 +14,8 @@ from textual.widgets import Static
 
 from appliance.api.contract import CHASSIS, DISKS
 from appliance.api.wire import Chassis, DiskList, DiskView
-from appliance.api.words import NOTHING, disk_health, disk_holds, size
-from tui.bays import LEGEND, disk_tone, picture
+from appliance.api.words import NOTHING, Line, Span, disk_health, disk_holds, size
+from tui.bays import LEGEND, by_bay, disk_tone, picture
 from tui.desk import Desk
 from tui.screens.disk import DiskScreen, disk_facts, disk_head
 from tui.screens.disk_acts import NO_DISK, act, replace, teach, turn_light
@@ -76,9 +76,8 @@ class Disks(Listing):
         """The disk under the cursor."""
         if self._drawn:
             label = self.chassis_view.label
-            return next(
-                (disk for disk in self._disks if label and label in {disk.bay, disk.serial}), None
-            )
+            found = {disk.serial: disk for disk in self._disks} | by_bay(self._disks)
+            return found.get(label)
         return next((disk for disk in self._disks if disk.serial == self.table.key), None)
 
     def show_detail(self) -> None:
@@ -87,7 +86,8 @@ class Disks(Listing):
             return
         disk, label = self.disk(), self.chassis_view.label
         if disk is not None:
-            rewrite(self.details, text_of((*disk_head(disk), *disk_facts(disk))))
+            lines = (*disk_head(disk), *self._beside(disk), *disk_facts(disk))
+            rewrite(self.details, text_of(lines))
         else:
             words = self._empty_bay(label) if self._drawn and label else ""
             rewrite(self.details, Text(words))
@@ -188,6 +188,12 @@ class Disks(Listing):
         shelf.styles.height = "1fr"
         self.query_one(".detail").set_class(not beside and self.size.height < 18, "hidden")  # noqa: PLR2004 - as in Listing
         self.query_one("#legend").set_class(self.size.height < 16 or self.size.width < 62, "hidden")  # noqa: PLR2004 - it would not fit
+
+    def _beside(self, disk: DiskView) -> Iterator[Line]:
+        """The new disk in the bay of a lost one."""
+        for other in self._disks:
+            if disk.bay and other.bay == disk.bay and other.serial != disk.serial:
+                yield (Span(f"in its bay now: {other.serial} ({size(other.size)})", "bold"),)
 
     def _empty_bay(self, label: str) -> str:
         bays = self._chassis.bays if self._chassis else ()

@@ -16,15 +16,13 @@ from appliance.api.contract import DISKS, PLAN_MAKE, RESOURCES, SECRETS, SITE
 from appliance.api.fields import Field
 from appliance.api.wire import DiskList, ResourceList, SecretNames, SiteDocument
 from appliance.errors import ApplianceError, InvalidInputError
-from appliance.model.disk import DiskRole
 from appliance.model.plan import Plan, PlanRequest
+from tui.bays import BLANK
 from tui.desk import Desk
 from tui.forms import NAME, Form, changed_meanwhile, problem, rule_words
 from tui.screens.fields import FieldRow, Fields
 from tui.screens.preview import preview
 
-_BLANK: Final = frozenset({DiskRole.FREE, DiskRole.QUARANTINED})
-"""One in quarantine is admitted by the plan that takes it, or refused there."""
 _SECRET_WORDS: Final = ("secret", "password", "key")
 
 
@@ -197,7 +195,7 @@ class FormScreen(Fields):
         self._offers["free disks"] = tuple(
             f"bay:{disk.bay}" if disk.bay else disk.serial
             for disk in found.disks
-            if disk.role in _BLANK and not disk.missing and disk.size
+            if disk.role in BLANK and not disk.missing and disk.size
         )
         self._again()
 

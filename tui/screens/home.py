@@ -132,6 +132,6 @@ class Home(Place):
 
 def _tier_line(pool: str, tier: str, facts: Json) -> Line:
     label = f"  {pool} {tier} ({facts.get('raid') or 'no RAID yet'})"
-    degraded = Span("  DEGRADED", "critical") if facts.get("degraded") else Span("")
+    degraded = Span(" DEGRADED", "critical") if facts.get("degraded") else Span("")
     used = float(facts.get("data_percent", 0))
     return *fill_line(f"{label:<34}", used, size(facts.get("data_size"))), degraded

@@ -15,10 +15,10 @@ from appliance.api.contract import DISK_LIGHT_SET, DISKS, PLAN_MAKE
 from appliance.api.wire import DiskList, DiskView, LightSwitch
 from appliance.api.words import NOTHING, Line, Span, size
 from appliance.errors import ApplianceError
-from appliance.model.disk import DiskRole
 from appliance.model.light import Light
 from appliance.model.plan import Plan, PlanRequest
 from appliance.model.resource import ActionRequest
+from tui.bays import BLANK
 from tui.desk import Desk
 from tui.screens.ask import Write
 from tui.screens.place import Place, rewrite, text_of
@@ -168,7 +168,7 @@ class Replace(Place):
             Row(disk.serial, (disk.bay or NOTHING, disk.serial, size(disk.size),
                               f"{disk.transport} {disk.medium}", disk.model or NOTHING))
             for disk in found.disks
-            if disk.role is DiskRole.FREE and disk.size and not disk.missing
+            if disk.role in BLANK and disk.size and not disk.missing
         ]  # fmt: skip
         self._table.show(HEADERS, [Row(_ANY, (_ANY, "what fits best", "", "", "")), *free])
         self._show()
@@ -179,7 +179,10 @@ class Replace(Place):
     def _lines(self) -> Iterator[Line]:
         old = self._old
         yield (Span(f"leaves: {old.where}, pool {old.pool}, tier {old.tier or NOTHING}", "bold"),)
-        yield (Span(f"verdict: {old.verdict.verdict}. {old.verdict.next_step}"),)
+        if old.missing:
+            yield (Span("It does not answer; what it held is made from the other disks."),)
+        else:
+            yield (Span(f"verdict: {old.verdict.verdict}. {old.verdict.next_step}"),)
         if self._light is not None:
             state = "LIT" if self._light.on else "dark"
             words = state if self._light.available else "this bay cannot be lit"
