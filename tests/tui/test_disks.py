@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from appliance.model.disk import DiskRole
 from tests.tui.conftest import Record, lab_disks, many_disks
 from tests.tui.driving import LARGE, SMALL, same_screen, sitting
 
@@ -50,6 +51,24 @@ def test_picture_and_list_stay_on_the_same_disk(record: Record) -> None:
             assert person.line("> ").split()[:2] == [">", "3"]
             await person.press("down", "v")
             assert "[ 4 -+]" in person.screen
+
+    asyncio.run(scene())
+
+
+def test_a_lost_disk_comes_before_the_new_one_in_its_bay(record: Record) -> None:
+    disks = lab_disks()
+    fresh = {"serial": "FRESH", "missing": False, "role": DiskRole.QUARANTINED, "pool": ""}
+    node = record((*disks, disks[4].model_copy(update=fresh)))
+
+    async def scene() -> None:
+        async with sitting(node) as person:
+            await person.press("2", *["space"] * 4)
+            assert "5 Px" in person.screen
+            assert "(serial ZSAS0004): MISSING" in person.screen
+            assert "in its bay now: FRESH" in person.screen
+            assert "Nothing to do" not in person.screen
+            await person.press("x")
+            assert "leaves: bay 5 (serial ZSAS0004)" in person.screen
 
     asyncio.run(scene())
 
