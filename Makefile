@@ -37,8 +37,8 @@ image: $(READY) ## Build the appliance image if its recipe or our code changed
 	$(PY) -m images.build
 
 lock: $(READY) ## Renew the locked dependencies with their hashes
-	$(PY) -m uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-strip-extras -q --upgrade pyproject.toml -o requirements.lock
-	$(PY) -m uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes --no-emit-index-url --no-annotate --no-strip-extras -q --upgrade pyproject.toml -o requirements-dev.lock
+	$(PY) -m uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-strip-extras -q --upgrade --extra web pyproject.toml -o requirements.lock
+	$(PY) -m uv pip compile --universal --python-version 3.11 --extra dev --extra web --generate-hashes --no-emit-index-url --no-annotate --no-strip-extras -q --upgrade pyproject.toml -o requirements-dev.lock
 
 format: $(READY) ## Format the code
 	.venv/bin/ruff format .

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Sequence
+from typing import Final
 
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, UnavailableError
 from tui.desk import is_plain
 
+PORT: Final = 8000
 _OUTRO = """\
 examples:
   appliance-tui                                     this machine's node
   appliance-tui -H ssh://admin@node1                another one
   appliance-tui --recorded hardware-profiles/lab-12bay/captures
+  appliance-tui --serve                             in a browser
 
 On a plain console (TERM=linux, vt220, a serial line) it draws with ASCII and 16 colours.
 """
@@ -23,6 +27,8 @@ On a plain console (TERM=linux, vt220, a serial line) it draws with ASCII and 16
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the console. Returns the exit status; errors are told on standard error."""
     options = _parser().parse_args(argv)
+    if options.serve is not None:
+        return serve(options.serve, sys.argv[1:] if argv is None else argv)
     address = f"recorded://{options.recorded}" if options.recorded else options.node
     plain = options.plain or is_plain()
     if plain:
@@ -45,12 +51,48 @@ def main(argv: Sequence[str] | None = None) -> int:
     return console.return_code or 0
 
 
+def serve(port: int, words: Sequence[str]) -> int:
+    """Serve the console with the other options to browsers, until it is ended."""
+    try:
+        from tui.web import Served  # noqa: PLC0415 - an optional part
+    except ModuleNotFoundError as error:
+        sys.stderr.write(
+            f"error: The part for browsers is not installed: there is no {error.name}.\n"
+            "next: pip install 'appliance-suite[web]'; the appliance's own image has it.\n"
+        )
+        return UnavailableError.exit_status
+    command = shlex.join([sys.executable, "-m", "tui.main", *without_serve(words)])
+    try:
+        Served(command, port).serve()
+    except OSError as error:
+        sys.stderr.write(f"error: {error.strerror}\nnext: Name a free port: --serve 8001\n")
+        return UnavailableError.exit_status
+    return 0
+
+
+def without_serve(words: Sequence[str]) -> list[str]:
+    """The options of each browser's own console."""
+    _, rest = _serving().parse_known_args(words)
+    return rest
+
+
+def _serving() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument(
+        "--serve", metavar="PORT", type=int, nargs="?", const=PORT,
+        help=f"in a browser, on this machine's loopback ({PORT}); from elsewhere by an SSH tunnel",
+    )  # fmt: skip
+    return parser
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="appliance-tui",
         description="The console of a storage appliance: everything by keyboard.",
         epilog=_OUTRO,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[_serving()],
+        allow_abbrev=False,
     )
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
