@@ -51,6 +51,7 @@ from appliance.state.db import Store
 from appliance.state.desired import Desired, replace_desired
 from appliance.state.disk_book import DiskBook
 from appliance.state.disk_records import DiskRecords
+from appliance.state.fills import FillBook
 from appliance.state.journal import Journal
 from appliance.state.outbox import Outbox
 from appliance.state.taught import TaughtBays
@@ -93,7 +94,8 @@ def recorded_node(folder: Path) -> Starlette:
         f"{agent_version()}, a recording", RecordedVerdicts(DiskRecords(store), now), Alerts(store),
         Outbox(store), Lights(lambda: NodeProbe(NoHands(), files, tuple), files, NoHands()),
         NetworkGuard(files, NoHands()),
-        SetupBook(files, lambda: NodeProbe(NoHands(), files, tuple)), DiskBook(store, audit, now), TaughtBays(store), lambda _: NO_MEANS,
+        SetupBook(files, lambda: NodeProbe(NoHands(), files, tuple)), DiskBook(store, audit, now), TaughtBays(store),
+        FillBook(store), lambda _: NO_MEANS,
     )  # fmt: skip
     front = Front(answering(context, Callers(_whoever)))
     made = application(front)

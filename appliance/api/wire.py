@@ -12,6 +12,7 @@ from appliance.model.admission import DiskEntry
 from appliance.model.alert import Alert
 from appliance.model.audit import AuditLine
 from appliance.model.base import Value
+from appliance.model.capacity import Runway
 from appliance.model.care import CareLine
 from appliance.model.disk import Disk
 from appliance.model.disk_record import AcknowledgedValue, KernelWord
@@ -176,6 +177,8 @@ class Status(Value):
     """Titles of the steps that would bring the node back to the wish."""
     jobs: tuple[Job, ...]
     """Unfinished or running jobs, without their steps."""
+    runways: tuple[Runway, ...] = ()
+    """How long each tier lasts."""
 
 
 class ApplyRequest(Value):

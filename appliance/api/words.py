@@ -254,6 +254,17 @@ def health_span(answer: Json) -> Span:
     return Span("at work", "warning")
 
 
+def runway_words(runway: Json) -> str:
+    """How long a tier lasts."""
+    if runway["pace"] == "filling":
+        days = runway["days"]
+        return "full within a day, as it goes" if days < 1 else f"full in about {days:.0f} days"
+    if runway["pace"] == "steady":
+        return "not filling up"
+    since = f", looked at since {clock(runway['since'])}" if runway["since"] else ""
+    return f"not known yet when it is full{since}"
+
+
 def counted(counts: Mapping[str, int]) -> str:
     """How many there are of each: 12 disks, 1 pool."""
     return ", ".join(

@@ -288,6 +288,19 @@ def m009_bay_lights(db: Database) -> None:
     )
 
 
+@MIGRATIONS()
+def m010_tier_fill(db: Database) -> None:
+    """How full the tiers were."""
+    _run(
+        db,
+        """CREATE TABLE tier_fill (
+            pool TEXT NOT NULL, tier TEXT NOT NULL, at TEXT NOT NULL,
+            used INTEGER NOT NULL, size INTEGER NOT NULL
+        ) STRICT""",
+        "CREATE INDEX tier_fill_at ON tier_fill(pool, tier, at)",
+    )
+
+
 def _append_only(db: Database, *tables: str) -> None:
     for table in tables:
         for act in ("UPDATE", "DELETE"):

@@ -33,6 +33,7 @@ from appliance.state.db import Store
 from appliance.state.desired import Desired
 from appliance.state.disk_book import DiskBook
 from appliance.state.disk_records import DiskRecords
+from appliance.state.fills import FillBook
 from appliance.state.journal import Journal
 from appliance.state.outbox import Outbox
 from appliance.state.taught import TaughtBays
@@ -162,6 +163,7 @@ def agent(tmp_path: Path, on_edge: Callable[[int, int, str], None]) -> Iterator[
         setup=SetupBook(host.files, lambda: NodeProbe(host, host.files, tuple)),
         book=book,
         taught=TaughtBays(store),
+        fills=FillBook(store),
         erase_means=lambda _: MEANS,
     )
     front = Front(answering(context, Callers(lambda uid, _: PEOPLE[uid])))

@@ -43,6 +43,7 @@ def test_the_lab_chassis_is_played_from_its_captures() -> None:
         async with sitting(transport) as person:
             node.append(transport)
             assert "fast performance (raid1)" in person.screen
+            assert "not known yet when it is full" in person.screen
             assert "] 14 % of 932 MiB" in person.screen
             await person.press("2", *["space"] * 6)
             assert "[ 7 P+]" in person.screen

@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from appliance.api.contract import JOB_GET, RESOURCES, SITE, STATUS
 from appliance.api.wire import ResourceList, SiteDocument, Status
-from appliance.api.words import Json, Line, Span, size, status_lines
+from appliance.api.words import Json, Line, Span, runway_words, size, status_lines
 from appliance.model.job import Job
 from tui.desk import Desk
 from tui.pictures import fill_line
@@ -124,14 +124,20 @@ class Home(Place):
             yield (Span("  nothing"),)
 
     def _capacity(self) -> Iterator[Line]:
+        status = self.desk.status
+        known = status.model_dump(mode="json")["runways"] if status else ()
+        runways = {(item["pool"], item["tier"]): item for item in known}
         for pool in self._pools.resources if self._pools else ():
             found = pool.model_dump(mode="json")["found"] or {}
             for tier, facts in (found.get("tiers") or {}).items():
                 yield _tier_line(pool.name, tier, facts)
+                lasts = runways.get((pool.name, tier))
+                if lasts is not None:
+                    yield (Span(f"    {runway_words(lasts)}"),)
 
 
 def _tier_line(pool: str, tier: str, facts: Json) -> Line:
     label = f"  {pool} {tier} ({facts.get('raid') or 'no RAID yet'})"
     degraded = Span(" DEGRADED", "critical") if facts.get("degraded") else Span("")
     used = float(facts.get("data_percent", 0))
-    return *fill_line(f"{label:<34}", used, size(facts.get("data_size"))), degraded
+    return *fill_line(f"{label:<28}", used, size(facts.get("data_size"))), degraded

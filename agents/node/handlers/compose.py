@@ -65,6 +65,7 @@ from appliance.state.desired import Desired
 from appliance.state.disk_book import DiskBook
 from appliance.state.disk_records import DiskRecords
 from appliance.state.disks import DiskMemory
+from appliance.state.fills import FillBook
 from appliance.state.journal import Journal
 from appliance.state.outbox import Outbox
 from appliance.state.taught import TaughtBays
@@ -164,6 +165,7 @@ def compose(outside: Outside, database: Path, boundary: Boundary = no_boundary) 
         setup=SetupBook(outside.files, outside.probe),
         book=book,
         taught=taught,
+        fills=FillBook(store),
         erase_means=lambda disk: observe_means(outside.probe(), disk),
     )
 

@@ -25,6 +25,7 @@ from appliance.state.alerts import Alerts
 from appliance.state.audit import Audit
 from appliance.state.desired import Desired
 from appliance.state.disk_book import DiskBook
+from appliance.state.fills import FillBook
 from appliance.state.journal import Journal
 from appliance.state.outbox import Outbox
 from appliance.state.taught import TaughtBays
@@ -52,6 +53,7 @@ class Context:
     setup: SetupBook
     book: DiskBook
     taught: TaughtBays
+    fills: FillBook
     erase_means: Callable[[Disk], EraseMeans]
     """Asks a disk how it can be erased."""
     care: Care | None = None

@@ -7,6 +7,7 @@ from typing import Final
 
 from agents.node.handlers.callers import Caller
 from agents.node.handlers.context import Context
+from agents.node.handlers.filling import runways
 from agents.node.handlers.loose_ends import in_the_making, unmanaged
 from agents.node.watch.concerns import node_findings
 from appliance.api.wire import Empty, Status
@@ -37,6 +38,7 @@ def status(context: Context, caller: Caller, body: Empty) -> Status:
         counts=counts,
         drift=drift,
         jobs=unfinished,
+        runways=runways(context, seen),
     )
 
 

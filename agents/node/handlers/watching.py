@@ -9,6 +9,7 @@ from typing import Final
 from agents.node.care.care import Care
 from agents.node.handlers.compose import Outside
 from agents.node.handlers.context import Context
+from agents.node.handlers.filling import note_fills
 from agents.node.handlers.replacing import replacing
 from agents.node.watch.delivery import Delivery
 from agents.node.watch.ears import Ears
@@ -48,6 +49,7 @@ class Watching:
             disk_came=self._read_soon,
             told=context.told,
             replacing=partial(replacing, context.kinds, context.journal),
+            seen=partial(note_fills, context.fills),
             looked=self._looked,
         )
         self._ears = Ears()

@@ -66,6 +66,8 @@ class Watched:
     """What others have to tell of the node: spares that took over, scrubs that are late."""
     replacing: Callable[[], Replacing | None] = lambda: None
     """The replacement that runs, if one does."""
+    seen: Callable[[NodeSnapshot], None] = lambda _: None
+    """Called with what a look saw."""
     looked: Callable[[], None] = lambda: None
     """Called when the node was looked at, or a disk went."""
     clock: Callable[[], float] = time.monotonic
@@ -171,6 +173,7 @@ class Watch(threading.Thread):
                 self._came = False
                 parts.disk_came()
             self._bring_in_line(seen, moves)
+            parts.seen(seen)
         except ApplianceError as error:
             LOG.warning("the watch goes on in spite of: %s %s", error.message, error.hint)
             pause_s = LEAST_GAP_S
