@@ -55,7 +55,8 @@ def test_first_boot_to_a_working_share_at_the_serial_line(rack: Machine) -> None
         keep(window, "home-new")
         answer(window)
         carry_out(window, "Close the login setup of the first boot", confirm_network=True)
-        assert "mary   admin" in window.until("HANDOVER SHEET  pacs1", timeout_s=SLOW_S)
+        window.until("HANDOVER SHEET  pacs1", timeout_s=SLOW_S)
+        window.until("mary  admin  1         yes")
         keep(window, "handover")
         window.keys("Escape")
         window.until("The setup is through")
@@ -79,10 +80,11 @@ def test_first_boot_to_a_working_share_at_the_serial_line(rack: Machine) -> None
 
 
 def log_in(window: Terminal, name: str, banner: str, *, password: str | None = None) -> None:
-    """At the login prompt, which is drawn anew first."""
+    """At the login prompt; the window is wiped first, so that no prompt of before is taken for it."""
     window.until(banner, timeout_s=SLOW_S)
+    window.tmux("send-keys", "-R")
     window.keys("Enter")
-    window.until("login: ", "login:", timeout_s=SLOW_S)
+    window.until("login:", timeout_s=SLOW_S)
     window.type(name)
     window.keys("Enter")
     if password is not None:
