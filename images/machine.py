@@ -25,6 +25,19 @@ from images.ssh import Ssh
 from images.verbs import Verbs
 
 L2_DEVICE = "/sys/bus/pci/devices/0000:00:05.0"
+DROP_CACHES = """
+    retain=/sys/module/dm_bufio/parameters/retain_bytes
+    before=$(cat $retain)
+    echo 0 > $retain
+    echo 3 > /proc/sys/vm/drop_caches
+    sleep 1
+    echo $before > $retain
+"""
+"""Page cache, and the checksums that dm-integrity holds by dm-bufio.
+
+By itself dm-bufio keeps the last 256 KiB, which are the checksums of 256 MiB: a checksum that is
+held and was overwritten on the disk looks whole, and stays wrong there until the next start.
+"""
 
 
 class Machine(Verbs):
@@ -176,7 +189,7 @@ class Machine(Verbs):
             content.seek(offset)
             content.write(noise)
         if self.record.running:
-            self.succeed("echo 3 > /proc/sys/vm/drop_caches")
+            self.succeed(DROP_CACHES)
 
     def throttle_disk(self, serial: str, iops: int) -> None:
         """Bound a disk (serial or bay) to `iops` operations a second; 0 lifts the bound."""
