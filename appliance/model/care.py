@@ -53,6 +53,8 @@ class ScrubRecord(Value):
     """Blocks that failed their checksum meanwhile and were written anew from the other disks."""
     failed_before: int = 0
     """Blocks that had failed their checksum before it began, as dm-integrity counts them."""
+    job: int | None = None
+    """The job that began it; None for one that was only seen to run."""
 
 
 class SelfTestRecord(Value):

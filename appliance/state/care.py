@@ -86,13 +86,15 @@ class CareBook:
 
     # --- scrubs
 
-    def scrub_begun(self, pool: str, now: datetime, failed_before: int) -> None:
+    def scrub_begun(
+        self, pool: str, now: datetime, failed_before: int, job: int | None = None
+    ) -> None:
         """A scrub runs, unless one is written down as running already."""
         if (last := self.last_scrub(pool)) and last.ended_at is None:
             return
         with self._store.writing() as db:
             begun = {"pool": pool, "begun_at": now.isoformat(), "failed_before": failed_before}
-            db.table("scrub").insert(begun)
+            db.table("scrub").insert(begun | {"job": job})
             db.execute(
                 "DELETE FROM scrub WHERE pool = ?1 AND number NOT IN (SELECT number FROM scrub "
                 "WHERE pool = ?1 ORDER BY number DESC LIMIT ?2)",

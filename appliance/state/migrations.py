@@ -301,6 +301,12 @@ def m010_tier_fill(db: Database) -> None:
     )
 
 
+@MIGRATIONS()
+def m011_scrub_job(db: Database) -> None:
+    """Which job began a scrub: one whose job failed checked nothing."""
+    _run(db, "ALTER TABLE scrub ADD COLUMN job INTEGER")
+
+
 def _append_only(db: Database, *tables: str) -> None:
     for table in tables:
         for act in ("UPDATE", "DELETE"):

@@ -15,7 +15,7 @@ from agents.node.care.means import Means
 from agents.node.care.metrics import ScrubState
 from appliance.errors import ApplianceError, BusyError, StaleError
 from appliance.model.care import CareLine, ScrubRecord
-from appliance.model.job import Job
+from appliance.model.job import Job, JobState
 from appliance.model.pool import PoolFound, PoolSpec
 from appliance.model.resource import ActionRequest, Finding, Severity
 from appliance.model.snapshot import NodeSnapshot
@@ -32,6 +32,8 @@ AGAIN: Final = timedelta(minutes=10)
 """Until one that was refused is tried again: a person has to act before."""
 SOON: Final = timedelta(seconds=30)
 """Until one is tried again that something passing was in the way of."""
+FAILED: Final = timedelta(hours=6)
+"""Until one is tried again whose job failed: the job is told, and a person may look first."""
 FOLLOW_S: Final = 30.0
 """While one runs, or waits for a job's end, the last look is considered this often, whoever took it."""
 _WHOLE: Final = 100.0
@@ -131,18 +133,30 @@ class Scrubs:
         if any(state.sync_action == "check" for state in found.tiers.values()):
             self._book.scrub_begun(name, self._means.now(), _failed(found))
         elif last and last.ended_at is None and taken_at > last.begun_at + BEGINS:
-            if last.begun_at < self._booted_at:
-                self._book.scrub_ended(last.number, self._means.now(), None, None)
-                self.ask(name)
-                LOG.warning("the scrub of pool %s was cut off, and begins anew", name)
-                return
-            if self._means.job_runs():
-                return
+            self._ended(last, found)
+
+    def _ended(self, last: ScrubRecord, found: PoolFound) -> None:
+        """Nothing is checked any more: what came of it."""
+        means, name = self._means, last.pool
+        if last.begun_at < self._booted_at:
+            self._cut_off(last, "a restart")
+        elif means.job_runs():
+            return
+        elif last.job is not None and means.journal.job(last.job).state is not JobState.DONE:
+            self._cut_off(last, f"the end of its job {last.job}")
+            self._not_before[name] = means.now() + FAILED
+        else:
             mismatches = sum(state.mismatches for state in found.tiers.values())
             corrected = max(0, _failed(found) - last.failed_before)
-            self._book.scrub_ended(last.number, self._means.now(), mismatches, corrected)
+            self._book.scrub_ended(last.number, means.now(), mismatches, corrected)
             LOG.info("scrub of pool %s: %d sectors differ, %d blocks corrected",
                      name, mismatches, corrected)  # fmt: skip
+
+    def _cut_off(self, last: ScrubRecord, by: str) -> None:
+        """Nobody knows what it would have found: it begins anew."""
+        self._book.scrub_ended(last.number, self._means.now(), None, None)
+        self.ask(last.pool)
+        LOG.warning("the scrub of pool %s was cut off by %s, and begins anew", last.pool, by)
 
     def _begin(self, name: str) -> timedelta:
         """Begin it; after how long it may be tried again."""
@@ -151,8 +165,8 @@ class Scrubs:
             seen = means.fresh()
             failed = next((_failed(found) for pool, found in _pools(seen) if pool == name), 0)
 
-            def begun(_: Job) -> None:
-                self._book.scrub_begun(name, means.now(), failed)
+            def begun(job: Job) -> None:
+                self._book.scrub_begun(name, means.now(), failed, job.number)
 
             plan = means.plan(seen, means.wanted(), action)
             if not plan.steps:
@@ -172,7 +186,7 @@ def outcome_words(record: ScrubRecord) -> str:
     if record.ended_at is None:
         return "runs"
     if record.mismatches is None:
-        return "cut off by a restart"
+        return "cut off"
     found = f"{record.mismatches} sectors differ" if record.mismatches else "no mismatches"
     healed = f", {record.corrected} blocks corrected" if record.corrected else ""
     return f"{found}{healed}"

@@ -11,7 +11,7 @@ import pytest
 from agents.node.care.metrics import scrub_families
 from agents.node.care.scrubs import AGAIN, FOLLOW_S, LATE, Scrubs, outcome_words
 from appliance.errors import BusyError, StaleError, StepFailedError
-from appliance.model.command import Command, Output
+from appliance.model.command import Command
 from appliance.model.job import JobState
 from tests.unit.care.node import CareNode, later
 from tests.unit.fakehost import NOW
@@ -30,6 +30,10 @@ def checks(node: CareNode, *, action: str, mismatches: int = 0, failed: int = 0)
     capacity = node.snapshot["found"]["pool"]["clinic"]["tiers"]["capacity"]
     capacity["mismatches"] = mismatches
     capacity["members"][0]["mismatches"] = failed
+
+
+def refuses(_: Command) -> NoReturn:
+    raise StepFailedError("LVM cannot.", hint="Look.", subject="pool/clinic")
 
 
 def numbers(scrubs: Scrubs) -> dict[str, float]:
@@ -90,7 +94,7 @@ def test_one_that_a_restart_cut_off_is_not_called_clean_and_begins_anew(
     assert again.round(node.now_seen) == FOLLOW_S
     assert len(node.at_rest()) == 2
     last, cut = node.book.scrubs("clinic")
-    assert (outcome_words(last), outcome_words(cut)) == ("runs", "cut off by a restart")
+    assert (outcome_words(last), outcome_words(cut)) == ("runs", "cut off")
     assert "pool_scrub_mismatched_sectors" not in numbers(scrubs)
     node.passes(minutes=1)
     checks(node, action="check")
@@ -99,6 +103,25 @@ def test_one_that_a_restart_cut_off_is_not_called_clean_and_begins_anew(
     node.passes(minutes=1)
     again.round(node.now_seen)
     assert [line.outcome for line in again.lines("clinic")] == ["no mismatches"]
+
+
+def test_one_whose_job_failed_is_not_called_clean_and_is_tried_again_later(
+    node: CareNode, scrubs: Scrubs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scrubs.ask("clinic")
+    with monkeypatch.context() as patch:
+        patch.setattr(node, "run", refuses)
+        scrubs.round(node.now_seen)
+        assert node.at_rest()[0].state is not JobState.DONE
+    node.passes(minutes=1)
+    scrubs.round(node.now_seen)
+    assert [line.outcome for line in scrubs.lines("clinic")] == ["cut off"]
+    node.passes(hours=5)
+    scrubs.round(node.now_seen)
+    assert len(node.at_rest()) == 1
+    node.passes(hours=2)
+    scrubs.round(node.now_seen)
+    assert node.at_rest()[0].state is JobState.DONE
 
 
 def test_one_that_a_person_began_counts_too(node: CareNode, scrubs: Scrubs) -> None:
@@ -234,9 +257,6 @@ def test_never_and_pools_that_nobody_manages(node: CareNode, scrubs: Scrubs) -> 
 def test_a_scrub_that_cannot_begin_is_tried_again(
     node: CareNode, scrubs: Scrubs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuses(_: Command) -> Output:
-        raise StepFailedError("LVM cannot.", hint="Look.", subject="pool/clinic")
-
     scrubs.ask("clinic")
     node.site["user"] = {"ada": {}}
     node.want(node.site)
