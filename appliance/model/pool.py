@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
 
 from appliance.model.base import VOLATILE, Bytes, Size, Value
-from appliance.model.resource import Found, Spec
+from appliance.model.resource import AnyFound, Found, Spec
 
 
 class TierName(StrEnum):
@@ -163,3 +164,10 @@ class PoolFound(Found):
     def members(self) -> tuple[MemberFound, ...]:
         """All disks of the pool, the tagged ones first."""
         return (*(item for tier in self.tiers.values() for item in tier.members), *self.untagged)
+
+
+def pools_in(found: Mapping[str, Mapping[str, AnyFound]]) -> Mapping[str, PoolFound]:
+    """The pools among all that was found, by name."""
+    return {
+        name: pool for name, pool in found.get("pool", {}).items() if isinstance(pool, PoolFound)
+    }

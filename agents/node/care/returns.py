@@ -13,7 +13,7 @@ from agents.node.care.means import Means
 from appliance.errors import ApplianceError, BusyError, StaleError
 from appliance.kinds.pool_closed import is_back
 from appliance.model.disk import Disk
-from appliance.model.pool import PoolFound
+from appliance.model.pool import pools_in
 from appliance.model.resource import Finding, Severity
 from appliance.model.snapshot import NodeSnapshot
 from appliance.model.verdict import Grade
@@ -70,9 +70,12 @@ class Returns:
 
     def _pools(self, seen: NodeSnapshot) -> Iterator[str]:
         wanted = {item.name for item in self._means.wanted() if item.kind == "pool"}
-        for name, found in seen.found.get("pool", {}).items():
-            out = isinstance(found, PoolFound) and is_back(found, seen)
-            if out and name in wanted and not any(map(self._ails, _members(name, seen))):
+        for name, found in pools_in(seen.found).items():
+            if (
+                is_back(found, seen)
+                and name in wanted
+                and not any(map(self._ails, _members(name, seen)))
+            ):
                 yield name
 
     def _ails(self, disk: Disk) -> bool:

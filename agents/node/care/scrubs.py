@@ -16,7 +16,7 @@ from agents.node.care.metrics import ScrubState
 from appliance.errors import ApplianceError, BusyError, StaleError
 from appliance.model.care import CareLine, ScrubRecord
 from appliance.model.job import Job, JobState
-from appliance.model.pool import PoolFound, PoolSpec
+from appliance.model.pool import PoolFound, PoolSpec, pools_in
 from appliance.model.resource import ActionRequest, Finding, Severity
 from appliance.model.snapshot import NodeSnapshot
 from appliance.planner.schedule import next_due
@@ -53,11 +53,11 @@ class Scrubs:
     def round(self, seen: NodeSnapshot) -> float | None:
         """Do what is due; seconds until something is again. Raises FullError."""
         now = self._means.now()
-        pools = tuple(_pools(seen))
-        for name, found in pools:
+        pools = pools_in(seen.found)
+        for name, found in pools.items():
             self._follow(name, found, seen.taken_at)
         later: list[float] = []
-        for name, found in pools:
+        for name, found in pools.items():
             at, last = self._due(name, now), self._book.last_scrub(name)
             at = at and max(at, self._not_before.get(name, at))
             if at and at <= now and _is_whole(found) and not self._means.job_in_the_way():
@@ -163,7 +163,8 @@ class Scrubs:
         means, action = self._means, ActionRequest(resource=f"pool/{name}", verb="scrub")
         try:
             seen = means.fresh()
-            failed = next((_failed(found) for pool, found in _pools(seen) if pool == name), 0)
+            found = pools_in(seen.found).get(name)
+            failed = _failed(found) if found else 0
 
             def begun(job: Job) -> None:
                 self._book.scrub_begun(name, means.now(), failed, job.number)
@@ -194,12 +195,6 @@ def outcome_words(record: ScrubRecord) -> str:
 
 def _key(pool: str) -> str:
     return f"scrub/{pool}"
-
-
-def _pools(seen: NodeSnapshot) -> Iterator[tuple[str, PoolFound]]:
-    for name, found in seen.found.get("pool", {}).items():
-        if isinstance(found, PoolFound):
-            yield name, found
 
 
 def _is_whole(found: PoolFound) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 from agents.node.handlers.context import Context
 from appliance.health.runway import runway
 from appliance.model.capacity import Fill, Runway
-from appliance.model.pool import PoolFound
+from appliance.model.pool import pools_in
 from appliance.model.snapshot import NodeSnapshot
 from appliance.state.fills import FillBook
 
@@ -29,8 +29,8 @@ def runways(context: Context, seen: NodeSnapshot) -> tuple[Runway, ...]:
 
 
 def _fills(seen: NodeSnapshot) -> Iterator[Fill]:
-    for name, pool in seen.found.get("pool", {}).items():
-        for tier, state in pool.tiers.items() if isinstance(pool, PoolFound) else ():
+    for name, pool in pools_in(seen.found).items():
+        for tier, state in pool.tiers.items():
             if state.thin_pool and state.active and state.data_size:
                 used = round(state.data_size * state.data_percent / _PERCENT)
                 yield Fill(pool=name, tier=tier, at=seen.taken_at, used=used, size=state.data_size)

@@ -17,7 +17,7 @@ from appliance.errors import ApplianceError
 from appliance.kinds.base import Kind, Probe
 from appliance.model.disk import Disk, DiskRole, Medium, Smart, Transport
 from appliance.model.names import STATE_DIR
-from appliance.model.pool import MemberFound, PoolFound
+from appliance.model.pool import MemberFound, PoolFound, pools_in
 from appliance.model.resource import Found
 from appliance.model.snapshot import Host, NodeSnapshot
 
@@ -68,9 +68,7 @@ def observe_node(
         if (findings := _isolated(f"{kind.noun}: {kind.title}", _reader(kind, probe), problems))
         is not None
     }
-    pools = {
-        name: pool for name, pool in found.get("pool", {}).items() if isinstance(pool, PoolFound)
-    }
+    pools = pools_in(found)
     spares = spare_places(pools, found.get("spare", {}))
     disks = (
         *as_spares(_with_roles(present, pools), spares),

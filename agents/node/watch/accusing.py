@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from agents.node.observe.kernel import KernelSaid
 from appliance.model.disk import Disk
-from appliance.model.pool import PoolFound
+from appliance.model.pool import pools_in
 from appliance.model.snapshot import NodeSnapshot
 
 DROPPED: Final = "kernel-raid-dropped"
@@ -68,11 +68,7 @@ def by_node(seen: NodeSnapshot | None) -> dict[str, Disk]:
 
 
 def _with_wrong_checksums(seen: NodeSnapshot | None) -> frozenset[str]:
-    pools = seen.found.get("pool", {}).values() if seen else ()
+    pools = pools_in(seen.found) if seen else {}
     return frozenset(
-        member.serial
-        for found in pools
-        if isinstance(found, PoolFound)
-        for member in found.members
-        if member.mismatches
+        member.serial for found in pools.values() for member in found.members if member.mismatches
     )
