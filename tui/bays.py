@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +10,7 @@ from typing import Final, NamedTuple
 
 from appliance.api.wire import Chassis, DiskView
 from appliance.api.words import disk_health
-from appliance.model.disk import DiskRole
+from appliance.model.disk import DiskRole, bay_order
 from appliance.model.profile import Panel
 
 ROLE_LETTERS: Final[Mapping[DiskRole, str]] = MappingProxyType(
@@ -47,7 +46,6 @@ LEGEND: Final = (
 ELSEWHERE: Final = "in no bay"
 _ROOMY: Final = 12
 """Bays in a row up to which there is room for a space in each."""
-_NUMBER: Final = re.compile(r"(\d+)")
 
 
 class Cell(NamedTuple):
@@ -137,7 +135,7 @@ def picture(chassis: Chassis, disks: Sequence[DiskView]) -> Picture:
             Wall(ELSEWHERE, tuple(_rows([_cell(disk.serial, disk.serial, disk) for disk in loose])))
         )
     order = [bay.label for bay in chassis.bays if bay.label in drawn]
-    order += sorted(drawn - set(order), key=natural)
+    order += sorted(drawn - set(order), key=bay_order)
     return Picture(tuple(walls), (*order, *(disk.serial for disk in loose)))
 
 
@@ -145,13 +143,6 @@ def by_bay(disks: Iterable[DiskView]) -> dict[str, DiskView]:
     """Bay -> the disk that matters there: a lost one, though its bay has a new disk already, since
     it is the lost one that is to be replaced."""
     return {disk.bay: disk for disk in sorted(disks, key=lambda disk: disk.missing) if disk.bay}
-
-
-def natural(label: str) -> tuple[object, ...]:
-    """Sort key: bay 2 before bay 10."""
-    return tuple(
-        (1, int(part), "") if part.isdigit() else (0, 0, part) for part in _NUMBER.split(label)
-    )
 
 
 def disk_tone(disk: DiskView) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -145,3 +146,13 @@ class Disk(Value):
     def where(self) -> str:
         """The disk in words: bay and serial."""
         return f"bay {self.bay} (serial {self.serial})" if self.bay else f"serial {self.serial}"
+
+
+_NUMBER: Final = re.compile(r"(\d+)")
+
+
+def bay_order(label: str) -> tuple[tuple[int, int, str], ...]:
+    """Sort key of bay labels as people count: bay 2 before bay 10."""
+    return tuple(
+        (1, int(part), "") if part.isdigit() else (0, 0, part) for part in _NUMBER.split(label)
+    )

@@ -16,7 +16,7 @@ from typing import Final
 
 from appliance.errors import InvalidInputError, RefusedError
 from appliance.model.admission import Check, Depth, DiskEntry, Outcome, Standing
-from appliance.model.disk import Disk, DiskRole, Quarantine
+from appliance.model.disk import Disk, DiskRole, Quarantine, bay_order
 from appliance.model.pool import PoolSpec, TierName
 from appliance.model.resource import ActionRequest, Resource
 from appliance.model.snapshot import NodeSnapshot
@@ -226,7 +226,8 @@ def _names(disks: list[Disk]) -> str:
     if len(disks) == 1:
         return f"the disk with {disks[0].where}"
     if all(disk.bay for disk in disks):
-        return f"the disks in bays {', '.join(disk.bay for disk in disks)}"
+        bays = sorted((disk.bay for disk in disks), key=bay_order)
+        return f"the disks in bays {', '.join(bays)}"
     return f"the disks {', '.join(disk.serial for disk in disks)}"
 
 

@@ -133,6 +133,9 @@ def test_a_share_with_an_open_file_is_not_removed(box: Clinic, client: Machine) 
     assert refused.status == 65, refused.text
     assert "open file" in refused.text
     assert "held" in refused.text
+    box.run("share", "disconnect", "images", "--yes", "--confirm", "images")
+    freed = appliance(box.node, "apply", site(box, STORAGE), "--preview")
+    assert freed.status == 0, freed.text
     client.succeed("systemctl stop holder")
     client.succeed(f"{AS_GROUP} 'echo still here > {MOUNT}/yes'")
 

@@ -92,7 +92,7 @@ def test_what_is_no_depth(arguments: dict[str, Any]) -> None:
 
 
 def test_new_disks_are_admitted_by_the_plan_that_takes_them() -> None:
-    made = mirror(a_node(a_disk(1, **NEW), a_disk(2, **NEW)))
+    made = mirror(a_node(a_disk(2, **NEW), a_disk(1, **NEW)))
     book = made.steps[0]
     assert isinstance(book, BookStep)
     assert book.title == "Admit the disks in bays 1, 2"

@@ -6,8 +6,9 @@ import pytest
 
 from agents.node.profiles import all_profiles
 from appliance.api.wire import Chassis
+from appliance.model.disk import bay_order
 from appliance.model.profile import Profile
-from tui.bays import natural, picture
+from tui.bays import picture
 from tui.widgets.chassis import ChassisView
 
 
@@ -54,4 +55,4 @@ def test_bays_are_stepped_through_in_their_order_round_and_round() -> None:
 
 
 def test_bay_two_comes_before_bay_ten() -> None:
-    assert sorted(["10", "2", "1-10", "1-9"], key=natural) == ["1-9", "1-10", "2", "10"]
+    assert sorted(["10", "2", "1-10", "1-9"], key=bay_order) == ["1-9", "1-10", "2", "10"]
