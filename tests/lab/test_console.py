@@ -80,15 +80,13 @@ def test_first_boot_to_a_working_share_at_the_serial_line(rack: Machine) -> None
 
 
 def log_in(window: Terminal, name: str, banner: str, *, password: str | None = None) -> None:
-    """At the login prompt; the window is wiped first, so that no prompt of before is taken for it."""
+    """At the login prompt, which is the last line there is: one further up was answered before."""
     window.until(banner, timeout_s=SLOW_S)
-    window.tmux("send-keys", "-R")
-    window.keys("Enter")
-    window.until("login:", timeout_s=SLOW_S)
+    window.until_last("login:", timeout_s=SLOW_S)
     window.type(name)
     window.keys("Enter")
     if password is not None:
-        window.until("Password:", timeout_s=SLOW_S)
+        window.until_last("Password:", timeout_s=SLOW_S)
         window.type(password)
         window.keys("Enter")
 

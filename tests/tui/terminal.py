@@ -6,7 +6,7 @@ import re
 import shlex
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from uuid import uuid4
 
@@ -52,9 +52,16 @@ class Terminal:
 
     def until(self, *words: str, timeout_s: float = PATIENCE_S) -> str:
         """Wait until one of the words is on the screen, and say which screen it is."""
+        return self._wait(lambda screen: any(word in screen for word in words), words, timeout_s)
+
+    def until_last(self, words: str, timeout_s: float = PATIENCE_S) -> str:
+        """Wait until the screen ends with these words, as it does while a prompt waits."""
+        return self._wait(lambda screen: screen.rstrip().endswith(words), words, timeout_s)
+
+    def _wait(self, right: Callable[[str], bool], what: object, timeout_s: float) -> str:
         end = time.monotonic() + timeout_s
-        while not any(word in (screen := self.screen) for word in words):
-            assert time.monotonic() < end, f"{words} never came:\n{screen}"
+        while not right(screen := self.screen):
+            assert time.monotonic() < end, f"{what} never came:\n{screen}"
             time.sleep(0.1)
         return screen
 
