@@ -120,7 +120,8 @@ class Console(App[None]):
 
     @on(Answered)
     def _answered(self, message: Answered) -> None:
-        message.tell()
+        if self.is_running:  # what comes while the app ends finds no widgets any more
+            message.tell()
 
     @on(LinkChanged)
     def _link_changed(self, message: LinkChanged) -> None:

@@ -95,7 +95,7 @@ class Place(Screen[int | None]):
 
     def desk_changed(self) -> None:
         """The state the screens share has changed."""
-        if not self.is_mounted:
+        if not (self.is_mounted and self.app.is_running):
             return
         self._put("#head", self._head())
         if self.where:
@@ -123,7 +123,8 @@ class Place(Screen[int | None]):
 
     @on(Answered)
     def _answered(self, message: Answered) -> None:
-        message.tell()
+        if self.app.is_running:
+            message.tell()
 
     def on_resize(self, event: events.Resize) -> None:
         """The frame's lines depend on the width."""
