@@ -134,6 +134,7 @@ def make_a_share(window: Terminal) -> None:
     fill(window, "4", "scans", "data", "400 MiB")
     window.keys("Right")
     carry_out(window, "Create the thin volume of 400 MiB")
+    window.until("n New", timeout_s=SLOW_S)  # an escape and a key that come together are one key
     fill(window, "6", "scans", "scans", "", "", "", "")
     window.keys("Right", "Down")
     window.type("127.0.0.1")
@@ -144,7 +145,8 @@ def make_a_share(window: Terminal) -> None:
 
 def fill(window: Terminal, place: str, *texts: str) -> None:
     """A new thing at a place, its first fields filled; the cursor stands on the next one."""
-    window.keys("Escape", place)
+    window.keys(place)
+    window.until(f"[{place} ", timeout_s=SLOW_S)
     window.until("n New", timeout_s=SLOW_S)
     window.keys("n")
     window.until("*name", timeout_s=SLOW_S)
