@@ -139,7 +139,7 @@ def make_a_share(window: Terminal) -> None:
     window.keys("Right", "Down")
     window.type("127.0.0.1")
     carry_out(window, "[nfs/scans]")
-    window.until("n New", timeout_s=SLOW_S)
+    window.until("> scans", timeout_s=SLOW_S)
     keep(window, "shares")
 
 
