@@ -16,6 +16,9 @@ from images.run import Ran, run
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900, func_only=True)]
 
 SITE = """
+[rebuild.node]
+floor = "20 MiB"
+
 [pool.fast.performance]
 disks = ["bay:7", "bay:9"]
 raid = "raid1"
@@ -189,6 +192,7 @@ def test_a_reboot_brings_everything_back(box: Clinic, client: Machine) -> None:
         "findmnt -t xfs -l | grep -q /srv/versions/images/@GMT", timeout_s=120
     )
     assert "@GMT" in smbclient(box, "allinfo report").text
+    assert box.node.succeed("cat /proc/sys/dev/raid/speed_limit_min").strip() == "20480"
     again = box.run("apply", site(box, SITE.format(access="rw")), "--preview")
     assert "othing" in again.text, again.text
 
