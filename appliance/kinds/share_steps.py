@@ -185,12 +185,13 @@ def remove(name: str, found: ShareFound) -> Iterator[Step]:
 
 def revoke_nfs(name: str) -> RunStep:
     """Writing a path here takes back all locks, opens and delegations on its file system (kernel
-    6.8 and later for NFSv4), so that it can be unmounted.
+    6.8 and later for NFSv4), so that it can be unmounted. A line that does not end is refused
+    (fs/nfsd/nfsctl.c, write_unlock_fs).
     """
     return RunStep(
         title=f"Take back what NFS clients hold of share {name}",
         resource=f"nfs/{name}",
-        command=change("tee", f"{NFSD}/unlock_filesystem", stdin=share_path(name)),
+        command=change("tee", f"{NFSD}/unlock_filesystem", stdin=f"{share_path(name)}\n"),
         undo=change("true"),
     )
 

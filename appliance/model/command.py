@@ -49,7 +49,10 @@ class Command(Value):
         words = shlex.join(self.argv)
         if isinstance(self.stdin, SecretInput):
             return f"{words}  # stdin: secret '{self.stdin.name}'"
-        return words if self.stdin is None else f"{words} <<< {shlex.quote(self.stdin)}"
+        if self.stdin is None:
+            return words
+        text = self.stdin.removesuffix("\n")  # a shell ends a here-string with one by itself
+        return f"{words} <<< {shlex.quote(text)}"
 
 
 class Output(Value):
