@@ -24,7 +24,8 @@ _QUARANTINE: Final = {
     "not-admitted": "not admitted",
 }
 _STEP: Final = 1024
-_SIZE_FIELDS: Final = frozenset({"size", "free", "used", "quota", "memory", "capacity", "usable"})
+_SIZE_FIELDS: Final = frozenset({"size", "free", "used", "quota", "memory", "capacity", "usable",
+                                 "floor", "ceiling"})  # fmt: skip
 
 
 class Span(NamedTuple):
