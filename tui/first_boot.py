@@ -13,12 +13,13 @@ from appliance.api.setup_words import card_lines, layout_lines, proposal_lines
 from appliance.api.wire import KindView
 from appliance.errors import InvalidInputError
 from appliance.model.base import NAME_PATTERN
+from appliance.model.names import NODE
 from appliance.model.setup import NO_POOL, Proposal
 from tui.forms import problem
 
 Json = dict[str, Any]
-LINK, CARRIER, NODE = "lan", "wire", "node"
-"""Names of what is made: the link, what carries it when it is a VLAN, the identity."""
+LINK, CARRIER = "lan", "wire"
+"""Names of what is made: the link, what carries it when it is a VLAN."""
 HIDDEN: Final = frozenset({"password"})
 _NAME: Final = {"pattern": NAME_PATTERN}
 _FROM_KINDS: Final = {

@@ -148,6 +148,8 @@ class Kind(ABC, Generic[S, F]):
     user 25, share 30, faces 40, lun 50, vm 60."""
     face_of: ClassVar[str] = ""
     """Noun of the kind this one is a face of: nfs and smb stand inside a share's table."""
+    only: ClassVar[str] = ""
+    """The one name there is, of what a node has one of; empty where a person names things."""
     spec_type: type[S]
     found_type: type[F]
     needs: ClassVar[Needs] = Needs()
@@ -173,7 +175,13 @@ class Kind(ABC, Generic[S, F]):
 
         Raises InvalidInputError, NotFoundError or RefusedError. Called before planning.
         """
-        del name, view
+        del view
+        if self.only and name != self.only:
+            raise InvalidInputError(
+                f"A node has one {self.noun}, named '{self.only}', not '{name}'.",
+                hint=f"Write it as [{self.noun}.{self.only}].",
+                subject=f"{self.noun}/{name}",
+            )
         return spec
 
     def refers(self, name: str, spec: S) -> tuple[str, ...]:

@@ -11,9 +11,6 @@ from appliance.model.base import Name
 from appliance.model.receiver import HostName
 from appliance.model.resource import Found, Spec
 
-NODE: Final = "node"
-"""The one name an identity has."""
-
 Label = Annotated[
     str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", max_length=63)
 ]

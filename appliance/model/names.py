@@ -8,6 +8,8 @@ STATE_DIR: Final = "/var/lib/appliance"
 CONFIG_DIR: Final = "/etc/appliance"
 SHARE_ROOT: Final = "/srv/shares"
 VERSION_ROOT: Final = "/srv/versions"
+NODE: Final = "node"
+"""The name of what a node has one of: its identity, its pace of rebuilds."""
 TAG: Final = "appliance"
 """Prefix of every LVM tag of ours: appliance.pool=NAME, appliance.tier=NAME, appliance.role=ROLE."""
 

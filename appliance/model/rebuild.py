@@ -11,6 +11,7 @@ from appliance.model.resource import Found, Spec
 
 KIB: Final = 1 << 10
 MIB: Final = 1 << 20
+TIB: Final = 1 << 40
 
 
 class RebuildSpec(Spec):
@@ -27,6 +28,8 @@ class RebuildSpec(Spec):
             raise ValueError("floor is 1 MiB at least: below that a rebuild never ends")
         if self.ceiling < self.floor:
             raise ValueError("ceiling is not below floor")
+        if self.ceiling >= 2 * TIB:
+            raise ValueError("ceiling is below 2 TiB: the kernel counts KiB in 31 bits")
         return self
 
 

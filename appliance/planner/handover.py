@@ -15,9 +15,9 @@ from appliance.model.handover import (
     Handover,
     HostKey,
 )
-from appliance.model.identity import NODE, AccountSpec, IdentityFound, IdentitySpec, Role
+from appliance.model.identity import AccountSpec, IdentityFound, IdentitySpec, Role
 from appliance.model.link import LinkFound
-from appliance.model.names import share_path
+from appliance.model.names import NODE, share_path
 from appliance.model.pool import PoolFound
 from appliance.model.resource import Resource, Spec
 from appliance.model.share import ShareFound

@@ -16,7 +16,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from aiohttp import ClientSession, CookieJar, WSMsgType, WSServerHandshakeError
+from aiohttp import (
+    ClientSession,
+    ClientWebSocketResponse,
+    CookieJar,
+    WSMsgType,
+    WSServerHandshakeError,
+)
 
 from tests.tui.conftest import CLINIC
 from tui import main as command
@@ -100,10 +106,10 @@ def test_a_browser_with_the_key_has_the_console(site: Site) -> None:
                 await line.send_json(["stdin", "2"])
                 await read_until(line, "verdict:")
 
-    async def read_until(line: object, words: str) -> None:
+    async def read_until(line: ClientWebSocketResponse, words: str) -> None:
         said = ""
         async with asyncio.timeout(60):
-            async for message in line:  # type: ignore[attr-defined]
+            async for message in line:
                 if message.type is WSMsgType.BINARY:
                     said += message.data.decode(errors="replace")
                 if words in said:

@@ -8,12 +8,12 @@ from typing import ClassVar, Final
 
 from typing_extensions import override
 
-from appliance.errors import InvalidInputError
 from appliance.kinds.base import Change, Kind, Probe, View
 from appliance.kinds.units import PATIENCE_S, UnitState, parse_unit_states, unit_states
 from appliance.model.command import Command, read
 from appliance.model.command import change as changing
-from appliance.model.identity import NODE, IdentityFound, IdentitySpec
+from appliance.model.identity import IdentityFound, IdentitySpec
+from appliance.model.names import NODE
 from appliance.model.resource import Finding, Severity
 from appliance.model.steps import RunStep, Step, WriteFileStep
 
@@ -36,6 +36,7 @@ class IdentityKind(Kind[IdentitySpec, IdentityFound]):
     noun = "identity"
     title = "the node's name, time zone and time servers; there is one, named node"
     rank = 2
+    only = NODE
     spec_type = IdentitySpec
     found_type = IdentityFound
     columns: ClassVar[tuple[str, ...]] = ("hostname", "timezone", "ntp", "time_active")
@@ -56,17 +57,6 @@ class IdentityKind(Kind[IdentitySpec, IdentityFound]):
             time_active=service.active,
         )
         return {NODE: found}
-
-    @override
-    def resolve(self, name: str, spec: IdentitySpec, view: View) -> IdentitySpec:
-        """There is one, named node."""
-        if name != NODE:
-            raise InvalidInputError(
-                f"A node has one identity, named '{NODE}', not '{name}'.",
-                hint=f"Write it as [identity.{NODE}].",
-                subject=f"identity/{name}",
-            )
-        return spec
 
     @override
     def plan(self, change: Change[IdentitySpec, IdentityFound], view: View) -> Iterator[Step]:

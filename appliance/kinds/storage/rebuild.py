@@ -11,12 +11,11 @@ from typing import ClassVar, Final
 
 from typing_extensions import override
 
-from appliance.errors import InvalidInputError
 from appliance.kinds.base import Change, Kind, Needs, Probe, View
 from appliance.model.base import format_size
 from appliance.model.command import Command
 from appliance.model.command import change as changing
-from appliance.model.identity import NODE
+from appliance.model.names import NODE
 from appliance.model.rebuild import KIB, RebuildFound, RebuildSpec
 from appliance.model.steps import RemoveFileStep, RunStep, Step, WriteFileStep
 
@@ -35,6 +34,7 @@ class RebuildKind(Kind[RebuildSpec, RebuildFound]):
     noun = "rebuild"
     title = "how fast disks are rebuilt and scrubbed beside clients; there is one, named node"
     rank = 3
+    only = NODE
     spec_type = RebuildSpec
     found_type = RebuildFound
     columns: ClassVar[tuple[str, ...]] = ("floor", "ceiling")
@@ -46,17 +46,6 @@ class RebuildKind(Kind[RebuildSpec, RebuildFound]):
         floor, ceiling = (_limit(probe, name) for name in (FLOOR, CEILING))
         settings = probe.read_text(SETTINGS)
         return {NODE: RebuildFound(floor=floor, ceiling=ceiling, settings=settings)}
-
-    @override
-    def resolve(self, name: str, spec: RebuildSpec, view: View) -> RebuildSpec:
-        """There is one, named node."""
-        if name != NODE:
-            raise InvalidInputError(
-                f"A node has one pace of rebuilds, named '{NODE}', not '{name}'.",
-                hint=f"Write it as [rebuild.{NODE}].",
-                subject=f"rebuild/{name}",
-            )
-        return spec
 
     @override
     def plan(self, change: Change[RebuildSpec, RebuildFound], view: View) -> Iterator[Step]:
@@ -120,8 +109,7 @@ def _write(limits: tuple[int, int]) -> Command:
 
 def _limit(probe: Probe, name: str) -> int:
     """In bytes; 0 while the kernel has no RAID."""
-    text = (probe.read_text(f"/proc/sys/{name.replace('.', '/')}") or "").split()
-    return int(text[0]) * KIB if text else 0
+    return int(probe.read_text(f"/proc/sys/{name.replace('.', '/')}") or 0) * KIB
 
 
 KIND = RebuildKind()

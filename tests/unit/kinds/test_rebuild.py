@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from appliance.kinds.storage.rebuild import KIND, SETTINGS, limits_of, settings_of
-from appliance.model.rebuild import MIB, RebuildFound, RebuildSpec
+from appliance.model.rebuild import MIB, TIB, RebuildFound, RebuildSpec
 from tests.unit.fakes import FakeProbe
 
 LIMITS = "/proc/sys/dev/raid/speed_limit_{}"
@@ -20,7 +20,7 @@ def test_what_was_set_is_what_is_found() -> None:
     floor, ceiling = limits_of(spec)
     found = pace(
         **{
-            LIMITS.format("min"): f"{floor} (system)\n",
+            LIMITS.format("min"): f"{floor}\n",
             LIMITS.format("max"): f"{ceiling}\n",
             SETTINGS: settings_of((floor, ceiling)),
         }
@@ -35,6 +35,12 @@ def test_a_kernel_without_raid_has_no_pace_to_take_over() -> None:
     assert KIND.adopt("node", pace()) is None
 
 
-def test_a_rebuild_that_would_never_end() -> None:
-    with pytest.raises(ValueError, match="1 MiB at least"):
-        RebuildSpec(floor=MIB - 1)
+@pytest.mark.parametrize(
+    ("floor", "ceiling", "said"),
+    [(MIB - 1, 200 * MIB, "1 MiB at least"), (MIB, 2 * TIB, "below 2 TiB")],
+)
+def test_a_pace_that_never_ends_or_that_the_kernel_cannot_count(
+    floor: int, ceiling: int, said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        RebuildSpec(floor=floor, ceiling=ceiling)
