@@ -25,11 +25,11 @@ class RebuildSpec(Spec):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.floor < MIB:
-            raise ValueError("floor is 1 MiB at least: below that a rebuild never ends")
+            raise ValueError("floor must be 1 MiB at least: below that a rebuild never ends")
         if self.ceiling < self.floor:
-            raise ValueError("ceiling is not below floor")
+            raise ValueError("ceiling must not be below floor")
         if self.ceiling >= 2 * TIB:
-            raise ValueError("ceiling is below 2 TiB: the kernel counts KiB in 31 bits")
+            raise ValueError("ceiling must be below 2 TiB: the kernel counts KiB in 31 bits")
         return self
 
 
