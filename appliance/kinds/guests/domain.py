@@ -44,7 +44,7 @@ class DomainKind(Kind[GuestSpec, GuestFound]):
     """Virtual machines on volumes."""
 
     noun = "vm"
-    title = "A virtual machine with its disks on volumes"
+    title = "a virtual machine with its disks on volumes"
     rank = 60
     spec_type = GuestSpec
     found_type = GuestFound

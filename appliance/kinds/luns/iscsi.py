@@ -36,7 +36,7 @@ class IscsiKind(Kind[LunSpec, LunFound]):
     """Volumes offered as disks over iSCSI."""
 
     noun = "lun"
-    title = "A volume as a disk over iSCSI, for named initiators with CHAP"
+    title = "a volume as a disk over iSCSI, for named initiators with CHAP"
     rank = 50
     spec_type = LunSpec
     found_type = LunFound

@@ -34,7 +34,7 @@ class PoolKind(Kind[PoolSpec, PoolFound]):
     """A pool of one or two tiers on LVM."""
 
     noun = "pool"
-    title = "Disks made into one pool of protected, checked storage"
+    title = "disks made into one pool of protected, checked storage"
     rank = 10
     spec_type = PoolSpec
     found_type = PoolFound

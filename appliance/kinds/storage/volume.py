@@ -49,7 +49,7 @@ class VolumeKind(Kind[VolumeSpec, VolumeFound]):
     """A thin volume."""
 
     noun = "volume"
-    title = "Room in a pool for a share, a LUN or a VM's disk"
+    title = "room in a pool for a share, a LUN or a VM's disk"
     rank = 20
     spec_type = VolumeSpec
     found_type = VolumeFound
