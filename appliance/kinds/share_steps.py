@@ -13,12 +13,14 @@ from appliance.model.base import format_size
 from appliance.model.command import change, read
 from appliance.model.names import share_path
 from appliance.model.share import ShareFound, ShareSpec
-from appliance.model.steps import RemoveFileStep, RunStep, Step, WriteFileStep
+from appliance.model.steps import RemoveFileStep, RunStep, Step, WaitStep, WriteFileStep
 
 _LABEL_LENGTH: Final = 12
 """Of an XFS label (mkfs.xfs(8))."""
 _GROWTH: Final = 2**20
 """What XFS leaves unused at the end of a device is less than this; an LVM extent is more."""
+_BLANK_TIMEOUT_S: Final = 10
+"""A volume that was just activated may take udev a moment; a signature does not go away."""
 _TREE_TIMEOUT_S: Final = 6 * 3600
 """Putting an existing tree under the project touches every file once."""
 
@@ -63,18 +65,33 @@ def write_unit(name: str, device: str) -> Iterator[Step]:
                ("systemctl", "disable", unit_of(name)))  # fmt: skip
 
 
-def make_filesystem(name: str, device: str, *, unfinished: bool) -> RunStep:
+def make_filesystem(name: str, device: str, *, unfinished: bool) -> Iterator[Step]:
     """Without -f mkfs.xfs itself refuses a device with any signature: the last guard.
 
-    -K: a new thin volume has nothing to discard.
+    A look goes before it: a mkfs.xfs that refused is a step that failed, and its way back would take
+    the signature off the very file system it spared. -K: a new thin volume has nothing to discard.
     """
+    if not unfinished:
+        yield _make_sure_it_is_blank(name, device)
     force = ("-f",) if unfinished else ()
     options = ("-q", "-K", *force, "-m", "crc=1,reflink=1,bigtime=1", "-L", name[:_LABEL_LENGTH])
-    return step(
+    yield step(
         name,
         f"Make the XFS file system of share {name}",
         ("mkfs.xfs", *options, device),
         ("wipefs", "--all", "--types", "xfs", device),
+    )
+
+
+def _make_sure_it_is_blank(name: str, device: str) -> WaitStep:
+    """wipefs(8) without -a only reads; it fails for a device it cannot read, where blkid(8) says
+    the same as of a blank one."""
+    return WaitStep(
+        title=f"Make sure that the volume of share {name} is blank",
+        resource=f"share/{name}",
+        command=read("wipefs", "--noheadings", device),
+        until=r"\A\s*\Z",
+        timeout_s=_BLANK_TIMEOUT_S,
     )
 
 

@@ -84,7 +84,7 @@ class ShareKind(Kind[ShareSpec, ShareFound]):
             yield from write_unit(name, device)
         fresh = not found.mounted and (found.filesystem == "" or found.unfinished)
         if fresh:
-            yield make_filesystem(name, device, unfinished=found.unfinished)
+            yield from make_filesystem(name, device, unfinished=found.unfinished)
         if not found.mounted:
             yield step(name, f"Mount share {name}", ("systemctl", "start", unit_of(name)),
                        ("systemctl", "stop", unit_of(name)))  # fmt: skip
