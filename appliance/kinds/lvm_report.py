@@ -69,7 +69,7 @@ class LogicalVolume:
     is_open: bool
     health: str
     created_at: str
-    """RFC 3339, UTC."""
+    """RFC 3339, UTC; empty when nobody wrote it down."""
     merging: bool
     thin_pool: str
     origin: str
@@ -199,6 +199,9 @@ def _bare(name: str) -> str:
 
 
 def _utc(text: str) -> str:
-    """LVM writes "2026-11-24 09:30:00 +0100" (report/time_format's default)."""
+    """LVM writes "2026-11-24 09:30:00 +0100" (report/time_format's default), and nothing for a volume
+    that an LVM of old made: such a disk, put in, must not hide the rest of the node."""
+    if not text:
+        return ""
     moment = datetime.strptime(text, "%Y-%m-%d %H:%M:%S %z")
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

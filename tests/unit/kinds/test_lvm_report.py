@@ -68,6 +68,11 @@ def test_times_are_told_in_utc():
     assert group.logical_volumes["vol_images"].created_at == "2026-11-24T08:49:10Z"
 
 
+def test_a_volume_of_an_old_system_has_no_time():
+    (group,) = parse_full_report(changed(**{"lv:vol_images": {"lv_time": ""}}))
+    assert group.logical_volumes["vol_images"].created_at == ""
+
+
 @pytest.mark.parametrize("text", ["", '{"report": []}', '{"report": [{"vg": [], "pv": []}]}'])
 def test_a_node_without_groups(text: str):
     assert parse_full_report(text) == ()
