@@ -52,8 +52,12 @@ class NodeSnapshot(Value):
     """What could not be read, in words; one bad disk or service does not hide the rest."""
 
     def digest(self) -> str:
-        """Changes whenever a plan made from this snapshot could come out differently."""
-        return digest(self)
+        """Changes whenever a plan made from this snapshot could come out differently.
+
+        Kernel names are volatile, yet a disk without a WWN has no other: a plan names it so, and
+        the next disk may bear that name after a reset.
+        """
+        return digest((self, tuple(disk.device for disk in self.disks)))
 
     def disk(self, reference: str) -> Disk | None:
         """The disk a person means by `bay:LABEL`, a serial or a WWN."""

@@ -12,7 +12,7 @@ from agents.node.observe.devices import DeviceScan
 from agents.node.observe.snapshot import missing_members, observe_node
 from appliance.errors import ApplianceError, StepFailedError
 from appliance.kinds.base import Change, Kind, Probe, View
-from appliance.model.disk import Disk, DiskRole, Smart
+from appliance.model.disk import Disk, DiskRole, Smart, Transport
 from appliance.model.pool import MemberFound, PoolFound, PoolSpec, TierFound, TierName
 from appliance.model.resource import Found
 from appliance.model.snapshot import NodeSnapshot
@@ -165,3 +165,15 @@ def test_the_digest_does_not_move_with_temperature_and_node_names():
     one = observed(two_disks(), smart={"VJG001X": Smart(temperature_c=30)})
     two = observed(two_disks(), smart={"VJG001X": Smart(temperature_c=40)})
     assert one.digest() == two.digest()
+
+
+def test_the_digest_moves_with_the_kernel_name_a_plan_would_use():
+    now = observed(FakeProbe({wipefs_line("nvme0n1"): ""}), scan=DeviceScan((nvme(),)))
+    named = [
+        now.model_copy(update={"disks": (now.disks[0].model_copy(update={"node": node, **names}),)})
+        for names in ({"wwn": "0x5000c50012340000"}, {"wwn": "", "transport": Transport.SATA})
+        for node in ("sdc", "sdd")
+    ]
+    by_wwn, by_wwn_later, by_node, by_node_later = (item.digest() for item in named)
+    assert by_wwn == by_wwn_later
+    assert by_node != by_node_later
