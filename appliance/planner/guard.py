@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from appliance.errors import RefusedError
-from appliance.model.disk import OUR_LAYERS, Disk, DiskRole, Signature
+from appliance.model.disk import OUR_LAYERS, Disk, DiskRole, Signature, Transport
 from appliance.model.plan import DiskClaim
 from appliance.model.snapshot import NodeSnapshot
 from appliance.model.steps import Step
@@ -15,8 +15,8 @@ def check_claims(snapshot: NodeSnapshot, steps: Iterable[Step]) -> tuple[DiskCla
     """The disks the steps overwrite, in the order of the steps.
 
     Raises RefusedError for a disk that does not answer, has no capacity, is the boot disk, is
-    mounted, belongs to another pool, is in use, carries something foreign, or is claimed for two
-    things at once.
+    mounted, belongs to another pool, is in use, carries something foreign, bears a name that
+    leads to another disk too, or is claimed for two things at once.
     """
     owners: dict[str, str] = {}
     for step in steps:
@@ -51,6 +51,7 @@ def _claim(snapshot: NodeSnapshot, serial: str, owner: str) -> DiskClaim:
             "List what there is with: appliance disk list",
         )
     _check_usable(disk, pool)
+    _check_own_name(snapshot, disk)
     _check_unused(snapshot, disk, pool, erased=owner == f"disk/{serial}")
     return DiskClaim(
         bay=disk.bay,
@@ -84,6 +85,28 @@ def _check_usable(disk: Disk, pool: str) -> None:
             f"The disk with {disk.where} is mounted at {', '.join(disk.mounted_at)}.",
             f"If its data may go, unmount it first: umount {disk.mounted_at[0]}",
         )
+
+
+def _check_own_name(snapshot: NodeSnapshot, disk: Disk) -> None:
+    """udev makes one link of a name and lets it lead to whichever disk came last.
+
+    Cheap disks share a WWN; the namespaces of an NVMe controller share the name of the first.
+    """
+    for other in snapshot.disks:
+        if other.serial == disk.serial or other.missing:
+            continue
+        if other.device == disk.device or _is_namespace_beside(disk, other):
+            raise _refused(
+                disk.serial,
+                f"{disk.device} is the name of the disk with {disk.where} and of the one with "
+                f"{other.where}; a command could reach either.",
+                f"Take one of the two out, or erase it by hand as /dev/{disk.node}.",
+            )
+
+
+def _is_namespace_beside(disk: Disk, other: Disk) -> bool:
+    nvme = disk.transport is Transport.NVME and other.transport is Transport.NVME
+    return nvme and other.device.startswith(f"{disk.device}_")
 
 
 def _through_own_volumes(disk: Disk, pool: str) -> bool:

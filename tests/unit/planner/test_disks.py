@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from appliance.errors import InvalidInputError, NotFoundError, RefusedError
-from appliance.model.disk import DiskRole, Signature
+from appliance.model.disk import DiskRole, Signature, Transport
 from appliance.model.plan import Plan
 from appliance.model.resource import ActionRequest
 from appliance.model.steps import RunStep
@@ -38,6 +38,28 @@ def test_a_foreign_disk_is_erased_once_its_serial_is_typed(tmp_path: Path) -> No
     assert step.destroys.endswith("gpt, xfs")
     assert [item.token for item in made.confirmations] == ["d1"]
     assert [claim.serial for claim in made.claims] == ["d1"]
+
+
+@pytest.mark.parametrize(
+    ("names", "twin"),
+    [
+        ({"wwn": "0x5000c50012340000"}, {"wwn": "0x5000c50012340000"}),
+        (
+            {"transport": Transport.NVME, "model": "SAMSUNG X", "wwn": "eui.1"},
+            {"transport": Transport.NVME, "model": "SAMSUNG X", "wwn": "eui.2", "serial": "d1_2"},
+        ),
+    ],
+)
+def test_a_disk_whose_name_may_lead_to_another_is_not_erased(
+    tmp_path: Path, names: dict[str, Any], twin: dict[str, Any]
+) -> None:
+    snapshot = FakeHost(tmp_path).observe({})
+    first, second, *_ = snapshot.disks
+    disks = (first.model_copy(update=OLD | names), second.model_copy(update=twin))
+    seen = snapshot.model_copy(update={"disks": disks})
+    action = ActionRequest(resource=f"disk/{first.serial}", verb="wipe")
+    with pytest.raises(RefusedError, match="could reach either"):
+        make_plan(KINDS, seen, (), (), action, plan_id="p1", now=NOW)
 
 
 def test_an_empty_disk_needs_no_erasing(tmp_path: Path) -> None:
