@@ -17,7 +17,8 @@ from agents.node.apply.files import NodeFiles
 from agents.node.apply.handles import REAL_CLOCK, Clock, Runs
 from agents.node.apply.secrets import SecretStore
 from agents.node.observe.devices import DeviceScan
-from agents.node.observe.identity import has_identity, identify
+from agents.node.observe.disks import identities
+from agents.node.observe.identity import has_identity
 from agents.node.observe.udev import scan_devices
 from appliance.errors import ApplianceError
 from appliance.kinds.pool_steps import INTEGRITY
@@ -167,9 +168,4 @@ def open_luks(device: str, name: str, key: str) -> Command:
 
 def _disks(scan: DeviceScan) -> tuple[Disk, ...]:
     """Each disk once, whatever number of paths lead to it; those without a name cannot be ours."""
-    found: dict[str, Disk] = {}
-    for device in scan.devices:
-        disk = identify(device)
-        if disk.size and has_identity(disk):
-            found.setdefault(disk.serial, disk)
-    return tuple(found.values())
+    return tuple(disk for disk in identities(scan.devices) if disk.size and has_identity(disk))

@@ -94,6 +94,21 @@ def test_ours_are_opened_by_serial_strangers_are_not(tmp_path: Path):
     assert said[-1] == "3 disks looked at, 1 layers open, 0 failures"
 
 
+def test_two_actuators_of_one_serial_are_opened_by_the_names_a_look_gives_them(tmp_path: Path):
+    halves = tuple(
+        BlockDevice(
+            node=node, sys_path=f"/sys/devices/x/{node}",
+            properties={"ID_SCSI_SERIAL": "Z0", "DEVTYPE": "disk", "ID_WWN": wwn},
+            attributes={"size": "2097152"},
+        )
+        for node, wwn in (("sda", "0x5000c500a1"), ("sdb", "0x5000c500a2"))
+    )  # fmt: skip
+    links = [f"/dev/disk/by-id/wwn-0x5000c500a{half}" for half in (1, 2)]
+    node = Node(dict.fromkeys(links, OURS))
+    opening(node, tmp_path)[0].run(DeviceScan(halves))
+    assert sorted(node.opened()) == ["int-Z00x5000c500a1", "int-Z00x5000c500a2"]
+
+
 def test_one_that_is_open_is_left(tmp_path: Path):
     (tmp_path / "dev/mapper").mkdir(parents=True)
     (tmp_path / "dev/mapper/int-Z0").touch()

@@ -63,6 +63,11 @@ def just_put_in(probe: Probe, device: BlockDevice, rules: BayRules) -> Disk:
     )
 
 
+def identities(devices: Iterable[BlockDevice]) -> tuple[Disk, ...]:
+    """Each disk once, by the serial it has in every look; without its bay and what is on it."""
+    return tuple(paths.disk for paths in _join(devices))
+
+
 def _join(devices: Iterable[BlockDevice]) -> tuple[_Paths, ...]:
     """One entry a disk: two paths to a dual-port SAS disk show the same WWN and serial."""
     groups: dict[tuple[str, str], list[BlockDevice]] = defaultdict(list)
