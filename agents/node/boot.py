@@ -48,7 +48,7 @@ def open_devices() -> int:
     """Open this machine's layers and say so on standard output. Returns the exit status."""
     files = NodeFiles()
     opening = DeviceOpening(Executor(SecretStore(files)), files, _say)
-    return opening.run(scan_devices())
+    return opening.run(scan_devices)
 
 
 @dataclass(frozen=True)
@@ -74,25 +74,41 @@ class DeviceOpening:
         self._files = files
         self._say = say
         self._clock = clock
+        self._seen: set[str] = set()
+        """Serials of the disks that were looked at."""
 
-    def run(self, scan: DeviceScan) -> int:
+    def run(self, look: Callable[[], DeviceScan]) -> int:
         """Exit status: 0 unless there was something to open and none of it could be.
 
         Degraded pools are activated too (lvm.conf, activation_mode): waiting for a disk that is
         gone for good would keep a hospital's images away.
         """
-        disks = _disks(scan)
+        scan = look()
+        found = self._open_new(scan)
+        for problem in scan.problems:
+            self._say(problem)
+        failures = [item for item in found if item.failed]
+        self._say(f"{len(self._seen)} disks looked at, {len(found) - len(failures)} layers open, "
+                  f"{len(failures)} failures")  # fmt: skip
+        activated = self._activate(look)
+        return 1 if not activated or (failures and len(failures) == len(found)) else 0
+
+    def _open_new(self, scan: DeviceScan) -> list[Outcome]:
+        """Open what is on the disks that were not there before, several at a time."""
+        disks = [disk for disk in _disks(scan) if disk.serial not in self._seen]
+        self._seen.update(disk.serial for disk in disks)
         with ThreadPoolExecutor(max_workers=AT_ONCE) as workers:
             found = [item for several in workers.map(self._open, disks) for item in several]
         for outcome in found:
             self._say(f"{outcome.serial}: {outcome.words}")
-        for problem in scan.problems:
-            self._say(problem)
-        failures = [item for item in found if item.failed]
-        self._say(f"{len(disks)} disks looked at, {len(found) - len(failures)} layers open, "
-                  f"{len(failures)} failures")  # fmt: skip
-        activated = self._activate()
-        return 1 if not activated or (failures and len(failures) == len(found)) else 0
+        return found
+
+    def _open_late(self, look: Callable[[], DeviceScan]) -> None:
+        """What could not be looked at again keeps nobody from activating what is there."""
+        try:
+            self._open_new(look())
+        except ApplianceError as error:
+            self._say(error.message)
 
     def _open(self, disk: Disk) -> tuple[Outcome, ...]:
         try:
@@ -125,15 +141,17 @@ class DeviceOpening:
                        ok_codes=(0, 1))  # fmt: skip
         return self._executor.run(command).code == 0
 
-    def _activate(self) -> bool:
+    def _activate(self, look: Callable[[], DeviceScan]) -> bool:
         """Activate all volume groups, once their members are there or the wait is over.
 
-        Event-based activation (69-lvm.rules) never activates a group that misses a disk.
+        Event-based activation (69-lvm.rules) never activates a group that misses a disk. A disk
+        that spins up late has its layer opened like the others: LVM would wait for it in vain.
         """
         try:
             deadline = self._clock.now_s() + MEMBERS_WAIT_S
             while self._missing() and self._clock.now_s() < deadline:
                 self._clock.sleep(1)
+                self._open_late(look)
             self._executor.run(
                 change("vgchange", "--activate", "ay", timeout_s=240, ok_codes=(0, 5))
             )

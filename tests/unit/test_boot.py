@@ -88,7 +88,7 @@ def test_only_our_own_superblock_is_ours(dump: str):
 def test_ours_are_opened_by_serial_strangers_are_not(tmp_path: Path):
     node = Node({"/dev/sda": OURS, "/dev/sdb": OURS.replace("tag_size 4", "tag_size 32")})
     opener, said, _ = opening(node, tmp_path)
-    assert opener.run(disks("Z0", "Z1", "Z2")) == 0
+    assert opener.run(lambda: disks("Z0", "Z1", "Z2")) == 0
     assert node.opened() == ["int-Z0"]
     assert node.ran[-1] == "vgchange --activate ay"
     assert said[-1] == "3 disks looked at, 1 layers open, 0 failures"
@@ -105,7 +105,7 @@ def test_two_actuators_of_one_serial_are_opened_by_the_names_a_look_gives_them(t
     )  # fmt: skip
     links = [f"/dev/disk/by-id/wwn-0x5000c500a{half}" for half in (1, 2)]
     node = Node(dict.fromkeys(links, OURS))
-    opening(node, tmp_path)[0].run(DeviceScan(halves))
+    opening(node, tmp_path)[0].run(lambda: DeviceScan(halves))
     assert sorted(node.opened()) == ["int-Z00x5000c500a1", "int-Z00x5000c500a2"]
 
 
@@ -113,36 +113,45 @@ def test_one_that_is_open_is_left(tmp_path: Path):
     (tmp_path / "dev/mapper").mkdir(parents=True)
     (tmp_path / "dev/mapper/int-Z0").touch()
     node = Node({"/dev/sda": OURS})
-    assert opening(node, tmp_path)[0].run(disks("Z0")) == 0
+    assert opening(node, tmp_path)[0].run(lambda: disks("Z0")) == 0
     assert node.opened() == []
 
 
 def test_a_bad_disk_does_not_stop_the_others(tmp_path: Path):
     node = Node({"/dev/sda": OURS, "/dev/sdb": OURS}, fails=("dump /dev/sda",))
     opener, said, _ = opening(node, tmp_path)
-    assert opener.run(disks("Z0", "Z1")) == 0
+    assert opener.run(lambda: disks("Z0", "Z1")) == 0
     assert node.opened() == ["int-Z1"]
     assert "Z0: It did not end." in said
 
 
 def test_nothing_could_be_opened(tmp_path: Path):
     node = Node({"/dev/sda": OURS}, fails=("integritysetup open",))
-    assert opening(node, tmp_path)[0].run(disks("Z0")) == 1
+    assert opening(node, tmp_path)[0].run(lambda: disks("Z0")) == 1
 
 
 def test_lvm_that_does_not_answer_is_told(tmp_path: Path):
     node = Node({}, fails=("vgs",))
     opener, said, _ = opening(node, tmp_path)
-    assert opener.run(disks("Z0")) == 1
+    assert opener.run(lambda: disks("Z0")) == 1
     assert "LVM: It did not end." in said
 
 
 def test_a_degraded_pool_is_activated_after_a_while(tmp_path: Path):
     node = Node({}, missing="1\n0\n")
     opener, _, slept = opening(node, tmp_path)
-    assert opener.run(disks("Z0")) == 0
+    assert opener.run(lambda: disks("Z0")) == 0
     assert 10 < sum(slept) < 30
     assert node.ran[-1] == "vgchange --activate ay"
+
+
+def test_a_disk_that_spins_up_late_is_opened_as_well(tmp_path: Path):
+    node = Node({"/dev/sda": OURS, "/dev/sdb": OURS}, missing="1\n")
+    opener, said, _ = opening(node, tmp_path)
+    scans = iter((disks("Z0"), disks("Z0")))
+    assert opener.run(lambda: next(scans, disks("Z0", "Z1"))) == 0
+    assert node.opened() == ["int-Z0", "int-Z1"]
+    assert "Z1: int-Z1 opened" in said
 
 
 def test_luks_needs_a_key_file_of_its_own(tmp_path: Path):
@@ -150,7 +159,7 @@ def test_luks_needs_a_key_file_of_its_own(tmp_path: Path):
     keys.mkdir(parents=True)
     (keys / "Z0").touch()
     node = Node({"/dev/sda": OURS, "/dev/sdb": OURS})
-    opening(node, tmp_path)[0].run(disks("Z0", "Z1"))
+    opening(node, tmp_path)[0].run(lambda: disks("Z0", "Z1"))
     luks = [line for line in node.ran if line.startswith("cryptsetup open")]
     assert luks == [
         "cryptsetup open --type luks2 --key-file /etc/appliance/keys/Z0 /dev/mapper/int-Z0 luks-Z0"
