@@ -13,6 +13,7 @@ from appliance.kinds.pool_layout import (
     PoolLayout,
     TierWish,
     carve,
+    chunk_behind,
     disk_extents,
     extents_of,
     metadata_extents,
@@ -333,7 +334,8 @@ class PoolBuild:
 
     def _grow_metadata(self, tier: TierName, found: TierFound, extents: int) -> Iterator[RunStep]:
         """More chunks need more metadata; without two fast disks with room it stays as it is."""
-        wanted = metadata_extents(found.data_size + extents * EXTENT)
+        chunk = chunk_behind(found.data_size, found.metadata_size)
+        wanted = metadata_extents(found.data_size + extents * EXTENT, chunk)
         more = wanted - found.metadata_size // EXTENT
         fast = self.spec.performance is not None
         home = TierName.PERFORMANCE if fast else tier

@@ -19,6 +19,10 @@ TIB: Final = 2**40
 EXTENT: Final = 4 * MIB
 """LVM's default physical extent, written into vgcreate so that sizes can be planned on it."""
 
+CHUNK_COST: Final = 128
+"""Bytes of metadata for a chunk: the kernel's thin-provisioning.rst reckons 48; twice 64 leaves room
+for snapshots."""
+
 MINIMUM_DISKS: Final[Mapping[RaidLevel, int]] = MappingProxyType(
     {RaidLevel.RAID1: 2, RaidLevel.RAID5: 3, RaidLevel.RAID6: 5, RaidLevel.RAID10: 4}
 )
@@ -193,13 +197,25 @@ def chunk_size(data: int) -> int:
     return chunk
 
 
-def metadata_extents(data: int) -> int:
+def chunk_behind(data: int, metadata: int) -> int:
+    """The chunk a thin pool must have been made with, for so much metadata to have been enough.
+
+    A pool keeps its chunk for good: one that grows needs metadata for many more of the small ones
+    it began with, not for the large ones a new pool of its size would get.
+    """
+    chunk = 128 * KIB
+    while data // chunk * CHUNK_COST > metadata and chunk < 4 * MIB:
+        chunk *= 2
+    return chunk
+
+
+def metadata_extents(data: int, chunk: int = 0) -> int:
     """Extents of a thin pool's metadata, sized up front for snapshots and growth.
 
-    The kernel's thin-provisioning.rst reckons 48 bytes a chunk; twice 64 leaves room for
-    snapshots. At least 32 MiB, at most 15.75 GiB, where the format ends.
+    `chunk` is that of a pool there is; a new one gets what `chunk_size` says. At least 32 MiB, at
+    most 15.75 GiB, where the format ends.
     """
-    wanted = data // chunk_size(data) * 128
+    wanted = data // (chunk or chunk_size(data)) * CHUNK_COST
     return extents_of(min(max(wanted, 32 * MIB), 63 * GIB // 4))
 
 

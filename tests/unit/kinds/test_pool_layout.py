@@ -19,6 +19,7 @@ from appliance.kinds.pool_layout import (
     PoolLayout,
     TierWish,
     carve,
+    chunk_behind,
     chunk_size,
     disk_extents,
     extents_of,
@@ -60,6 +61,15 @@ def test_metadata_grows_with_the_data_up_to_the_formats_end():
     assert metadata_extents(4000 * TIB) * EXTENT == 63 * GIB // 4
     sizes = [metadata_extents(n * TIB) for n in (1, 2, 4)]
     assert sizes == sorted(sizes)
+
+
+@pytest.mark.parametrize("begun", [GIB, 3 * TIB, 30 * TIB, 90 * TIB])
+def test_a_pool_that_grows_keeps_its_chunk_and_room_for_each(begun: int):
+    chunk = chunk_behind(begun, metadata_extents(begun) * EXTENT)
+    assert chunk == chunk_size(begun)
+    for grown in (2 * begun, 10 * begun):
+        need = min(grown // chunk * 64, 63 * GIB // 4)
+        assert metadata_extents(grown, chunk) * EXTENT >= need
 
 
 @pytest.mark.parametrize(
