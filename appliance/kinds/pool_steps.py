@@ -15,8 +15,11 @@ from appliance.model.names import integrity_device, tag, volume_group
 from appliance.model.pool import RaidLevel, TierName
 from appliance.model.steps import RunStep
 
-PATIENCE_S: Final = 300
-"""LVM waits for udev and for the kernel to take RAID superblocks: seconds on a busy node."""
+PATIENCE_S: Final = 3 * 3600
+"""LVM takes seconds, unless there is much: zeros over 16 GiB of metadata beside a RAID that is being
+synced, thin_check(8) before such a pool is activated, the mappings of a volume of 100 TB that goes.
+Killed halfway it leaves devices suspended and a pool whose metadata tells another transaction than
+LVM's (lvmthin(7)), so only a command that hangs for good is ever given up."""
 
 INTEGRITY: Final = ("--integrity", "crc32c", "--integrity-bitmap-mode")
 """The same words at format and at every open: the superblock does not tell the algorithm."""

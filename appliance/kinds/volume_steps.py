@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from appliance.kinds.pool_layout import EXTENT, extents_of
+from appliance.kinds.pool_steps import PATIENCE_S
 from appliance.model.base import format_size
 from appliance.model.command import change
 from appliance.model.names import logical_volume, tag, volume_device, volume_group
 from appliance.model.steps import RunStep
 from appliance.model.volume import VolumeFound, VolumeSpec
-
-PATIENCE_S: Final = 300
-"""LVM waits for udev: seconds on a busy node."""
 
 
 def step(
