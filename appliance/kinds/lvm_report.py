@@ -7,14 +7,14 @@ one lock, so the parts of an answer always fit together.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from appliance.kinds.base import Probe
 from appliance.model.command import Command, read
-from appliance.model.names import TAG
+from appliance.model.names import TAG, pool_of
 
 _VG: Final = "vg_name,vg_uuid,vg_tags,vg_size,vg_free"
 _PV: Final = "pv_name,pv_uuid,pv_tags,pv_size,pv_free,pv_missing"
@@ -98,10 +98,33 @@ class VolumeGroup:
     logical_volumes: Mapping[str, LogicalVolume]
     """By name, without brackets."""
 
+    @property
+    def standing(self) -> tuple[int, int, str]:
+        """Which of two of one name is the node's own: the one in use, then the more complete one."""
+        volumes = self.logical_volumes.values()
+        in_use = sum(item.is_open and tag_value(item.tags, "role") == "volume" for item in volumes)
+        there = sum(not item.missing for item in self.physical_volumes)
+        return in_use, there, self.uuid
+
 
 def volume_groups(probe: Probe) -> tuple[VolumeGroup, ...]:
     """All volume groups LVM sees."""
     return parse_full_report(probe.run(FULL_REPORT).stdout)
+
+
+def pool_names(groups: Iterable[VolumeGroup]) -> Mapping[str, str]:
+    """Uuid -> pool of the groups that carry our tag, by the name LVM's commands know them by.
+
+    Disks from another node may bring a group of the same name along. It is called after its uuid as
+    well: taken for the node's own, its disks would stand for those, and be replaced or erased.
+    """
+    ours = [group for group in groups if tag_value(group.tags, "pool")]
+    names: dict[str, str] = {}
+    for group in sorted(ours, key=lambda item: item.standing, reverse=True):
+        name = pool_of(group.name)
+        taken = name in names.values()
+        names[group.uuid] = f"{name}-{group.uuid[:6].lower()}" if taken else name
+    return names
 
 
 def tag_value(tags: frozenset[str], key: str) -> str:

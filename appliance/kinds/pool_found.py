@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -10,6 +11,7 @@ from appliance.kinds.lvm_report import (
     LogicalVolume,
     PhysicalVolume,
     VolumeGroup,
+    pool_names,
     tag_value,
     tag_values,
 )
@@ -31,15 +33,17 @@ def pools_in(
     groups: Iterable[VolumeGroup], mismatches: Mapping[str, int]
 ) -> Mapping[str, PoolFound]:
     """Volume groups that carry our tag, by pool name; `mismatches` by integrity device."""
-    found = {}
-    for group in groups:
-        name = tag_value(group.tags, "pool")
-        if name:
-            found[name] = _pool(group, mismatches)
-    return found
+    known = tuple(groups)
+    names = pool_names(known)
+    bearers = Counter(group.name for group in known)
+    return {
+        names[group.uuid]: _pool(group, mismatches, twin=bearers[group.name] > 1)
+        for group in known
+        if group.uuid in names
+    }
 
 
-def _pool(group: VolumeGroup, mismatches: Mapping[str, int]) -> PoolFound:
+def _pool(group: VolumeGroup, mismatches: Mapping[str, int], *, twin: bool) -> PoolFound:
     by_tier: dict[str, list[PhysicalVolume]] = {}
     for item in group.physical_volumes:
         by_tier.setdefault(tag_value(item.tags, "tier"), []).append(item)
@@ -50,6 +54,7 @@ def _pool(group: VolumeGroup, mismatches: Mapping[str, int]) -> PoolFound:
     }
     return PoolFound(
         vg_uuid=group.uuid,
+        twin=twin,
         tiers=tiers,
         untagged=tuple(_member(item, "", mismatches) for item in by_tier.get("", ())),
         size=group.size,

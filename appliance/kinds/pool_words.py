@@ -72,6 +72,14 @@ def _odd_media(build: PoolBuild) -> Iterator[str]:
 def pool_findings(name: str, found: PoolFound) -> Iterator[Finding]:
     """What is not well with a pool."""
     subject = f"pool/{name}"
+    if found.twin:
+        yield Finding(
+            severity=Severity.WARNING, subject=subject,
+            what=f"Another volume group has the name of this one ({found.vg_uuid}).",
+            why="Disks of another node were put in; LVM changes no group whose name is not its own.",
+            next_step="Take those disks out, or give the one that came another name: vgrename "
+            "UUID vg_OTHER",
+        )  # fmt: skip
     for member in found.untagged:
         yield Finding(
             severity=Severity.WARNING, subject=subject,

@@ -24,6 +24,11 @@ def volume_group(pool: str) -> str:
     return f"vg_{pool}"
 
 
+def pool_of(group: str) -> str:
+    """The pool of a volume group of ours."""
+    return group.removeprefix(volume_group(""))
+
+
 def logical_volume(volume: str) -> str:
     """The logical volume of a volume."""
     return f"vol_{volume}"

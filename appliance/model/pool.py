@@ -150,6 +150,8 @@ class PoolFound(Found):
     """A volume group that carries our tags."""
 
     vg_uuid: str
+    twin: bool = False
+    """Another volume group has the same name, so LVM changes neither by it."""
     tiers: dict[TierName, TierFound]
     untagged: tuple[MemberFound, ...] = ()
     """Physical volumes whose tier is not written down yet: making the pool was interrupted."""

@@ -136,8 +136,9 @@ class PoolKind(Kind[PoolSpec, PoolFound]):
 
     @override
     def adopt(self, name: str, found: PoolFound) -> PoolSpec | None:
-        """The wish a found pool answers to; None while it is half-built or names no serials."""
-        if found.untagged or any(not item.serial for item in found.members):
+        """The wish a found pool answers to; None while it is half-built, names no serials, or has a
+        name that LVM cannot tell it by."""
+        if found.twin or found.untagged or any(not item.serial for item in found.members):
             return None
         tiers = {tier: _adopted(tier, state) for tier, state in found.tiers.items()}
         if not tiers or None in tiers.values():

@@ -10,7 +10,13 @@ from typing_extensions import override
 
 from appliance.errors import InvalidInputError, NotFoundError
 from appliance.kinds.base import Change, Kind, Needs, Probe, View
-from appliance.kinds.lvm_report import LogicalVolume, VolumeGroup, tag_value, volume_groups
+from appliance.kinds.lvm_report import (
+    LogicalVolume,
+    VolumeGroup,
+    pool_names,
+    tag_value,
+    volume_groups,
+)
 from appliance.kinds.pool_words import HARD_STOP
 from appliance.kinds.share_versions import hide_one, settle_versions, show_again
 from appliance.kinds.signatures import observe_signatures
@@ -66,8 +72,10 @@ class VolumeKind(Kind[VolumeSpec, VolumeFound]):
     def observe(self, probe: Probe) -> Mapping[str, VolumeFound]:
         """Every logical volume whose tags say that it is a volume of ours."""
         found = {}
-        for group in volume_groups(probe):
-            pool = tag_value(group.tags, "pool")
+        groups = volume_groups(probe)
+        names = pool_names(groups)
+        for group in groups:
+            pool = names.get(group.uuid, "")
             for item in group.logical_volumes.values() if pool else ():
                 if tag_value(item.tags, "role") == "volume":
                     name = tag_value(item.tags, "volume")

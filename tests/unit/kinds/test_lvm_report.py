@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 
@@ -126,6 +127,34 @@ def test_a_group_of_somebody_else_is_no_pool():
     report = REPORT.replace('"appliance.pool=clinic"', "")
     assert POOL.observe(probe(report)) == {}
     assert VOLUME.observe(probe(report)) == {}
+
+
+def brought_along(group: str) -> str:
+    """The recorded report twice: once as another node's, all closed, of which two disks came."""
+    report = json.loads(REPORT)
+    other = copy.deepcopy(report["report"][0])
+    other["vg"][0] |= {"vg_name": group, "vg_uuid": "StrAng-er"}
+    for row in other["lv"]:
+        row["lv_device_open"] = 0
+    for row in other["pv"][2:]:
+        row["pv_missing"] = 1
+    report["report"].append(other)
+    return json.dumps(report)
+
+
+def test_a_pool_of_the_same_name_from_elsewhere_does_not_stand_for_our_own():
+    own = POOL.observe(probe())["clinic"]
+    pools = POOL.observe(probe(brought_along("vg_clinic")))
+    assert set(pools) == {"clinic", "clinic-strang"}
+    assert pools["clinic"] == own.model_copy(update={"twin": True})
+    assert all(POOL.adopt(name, pool) is None for name, pool in pools.items())
+    assert all("vgrename" in POOL.health(name, pool)[0].next_step for name, pool in pools.items())
+
+
+def test_a_group_that_was_given_another_name_is_the_pool_of_that_name():
+    pools = POOL.observe(probe(brought_along("vg_old")))
+    assert set(pools) == {"clinic", "old"}
+    assert not any(pool.twin for pool in pools.values())
 
 
 def test_import_gives_the_wish_the_pool_answers_to():
