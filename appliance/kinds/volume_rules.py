@@ -13,6 +13,7 @@ from appliance.kinds.pool_words import HARD_STOP
 from appliance.kinds.volume_steps import whole_extents
 from appliance.model.base import format_size
 from appliance.model.pool import MemberFound, PoolFound, PoolSpec, TierFound, TierName
+from appliance.model.resource import Spec
 from appliance.model.volume import VolumeFound, VolumeSpec
 
 OVERCOMMIT: Final = 10
@@ -51,6 +52,28 @@ def check_marks(subject: str, pool: str, tier: TierName, view: View) -> None:
                 hint="Delete snapshots or volumes, or add disks to the tier.",
                 subject=subject,
             )
+
+
+def beside(new: VolumeFound, known: VolumeFound | None) -> VolumeFound:
+    """One of two volumes of a name, the one in use if one is, and where the other lies."""
+    if known is None:
+        return new
+    kept, other = (new, known) if new.in_use and not known.in_use else (known, new)
+    return kept.model_copy(update={"elsewhere": (*known.elsewhere, other.pool)})
+
+
+def refuse_mistaken(name: str, found: VolumeFound, wanted: Spec | None) -> None:
+    """Raises RefusedError where two pools have a volume of the name and the wish does not say that
+    the one found is meant."""
+    meant = isinstance(wanted, VolumeSpec) and wanted.pool == found.pool
+    if found.elsewhere and not meant:
+        others = ", ".join(f"'{pool}'" for pool in found.elsewhere)
+        raise RefusedError(
+            f"There is a volume '{name}' in pool '{found.pool}' and one in pool {others}; "
+            f"nothing is done to either, as it is not certain which is meant.",
+            hint="Take out the disks that came from another node: appliance disk list",
+            subject=f"volume/{name}",
+        )
 
 
 def refuse_moves(name: str, found: VolumeFound, wanted: VolumeSpec) -> None:

@@ -50,6 +50,8 @@ class VolumeFound(Found):
     snapshots: tuple[SnapshotFound, ...] = ()
     in_use: Annotated[bool, VOLATILE] = False
     """Mounted, exported or otherwise open now."""
+    elsewhere: tuple[str, ...] = ()
+    """Other pools with a volume of this name, as disks of another node may bring along."""
     merging: bool = False
     """LVM is copying a snapshot back into it."""
     rolling_back: str = ""

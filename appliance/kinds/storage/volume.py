@@ -21,9 +21,11 @@ from appliance.kinds.pool_words import HARD_STOP
 from appliance.kinds.share_versions import hide_one, settle_versions, show_again
 from appliance.kinds.signatures import observe_signatures
 from appliance.kinds.volume_rules import (
+    beside,
     check_marks,
     check_size,
     refuse_incomplete,
+    refuse_mistaken,
     refuse_moves,
     tier_found,
 )
@@ -71,15 +73,15 @@ class VolumeKind(Kind[VolumeSpec, VolumeFound]):
     @override
     def observe(self, probe: Probe) -> Mapping[str, VolumeFound]:
         """Every logical volume whose tags say that it is a volume of ours."""
-        found = {}
         groups = volume_groups(probe)
         names = pool_names(groups)
-        for group in groups:
+        found: dict[str, VolumeFound] = {}
+        for group in sorted(groups, key=lambda item: item.standing, reverse=True):
             pool = names.get(group.uuid, "")
             for item in group.logical_volumes.values() if pool else ():
                 if tag_value(item.tags, "role") == "volume":
                     name = tag_value(item.tags, "volume")
-                    found[name] = _volume_found(pool, name, item, group)
+                    found[name] = beside(_volume_found(pool, name, item, group), found.get(name))
         # A volume without a single block written holds nothing.
         written = {
             item.device: name for name, item in found.items() if item.active and item.used_percent
@@ -117,6 +119,7 @@ class VolumeKind(Kind[VolumeSpec, VolumeFound]):
         name, found, wanted = change.name, change.found, change.wanted
         if wanted is None:
             if found is not None:
+                refuse_mistaken(name, found, None)
                 yield remove_step(name, found)
         elif found is None:
             refuse_incomplete(f"volume/{name}", wanted.pool, view)
@@ -126,6 +129,7 @@ class VolumeKind(Kind[VolumeSpec, VolumeFound]):
                 _clone(name, wanted, view) if wanted.clone_of else (create_step(name, wanted),)
             )
         else:
+            refuse_mistaken(name, found, wanted)
             refuse_moves(name, found, wanted)
             if not found.active:
                 yield activate_step(name, found.pool)
@@ -143,6 +147,7 @@ class VolumeKind(Kind[VolumeSpec, VolumeFound]):
         if verb not in self.verbs or not isinstance(found, VolumeFound):
             yield from super().act(verb, name, arguments, view)
             return
+        refuse_mistaken(name, found, view.specs(self.noun).get(name))
         label = _argument(name, verb, arguments, "name")
         if verb != "delete-snapshot":
             refuse_incomplete(f"volume/{name}", found.pool, view)

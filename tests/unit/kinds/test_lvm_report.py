@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from appliance.errors import RefusedError
+from appliance.kinds.base import Change, View
 from appliance.kinds.lvm_report import (
     FULL_REPORT,
     INTEGRITY_STATUS,
@@ -19,8 +22,11 @@ from appliance.kinds.storage.lvm import KIND as POOL
 from appliance.kinds.storage.volume import KIND as VOLUME
 from appliance.model.command import Effect
 from appliance.model.pool import RaidLevel, TierName
+from appliance.model.snapshot import Host, NodeSnapshot
+from appliance.model.volume import VolumeSpec
 from tests.unit.fakes import FakeProbe
 
+NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
 RECORDED = Path(__file__).parents[2] / "recorded/storage.lvm"
 REPORT = (RECORDED / "fullreport-clinic.json").read_text()
 STATUS = (RECORDED / "dmsetup-integrity.txt").read_text()
@@ -155,6 +161,20 @@ def test_a_group_that_was_given_another_name_is_the_pool_of_that_name():
     pools = POOL.observe(probe(brought_along("vg_old")))
     assert set(pools) == {"clinic", "old"}
     assert not any(pool.twin for pool in pools.values())
+
+
+@pytest.mark.parametrize("group", ["vg_clinic", "vg_old"])
+def test_of_two_volumes_of_a_name_neither_is_removed_and_the_one_in_use_is_kept(group: str):
+    found = VOLUME.observe(probe(brought_along(group)))["images"]
+    assert (found.pool, len(found.elsewhere)) == ("clinic", 1)
+    view = View(NodeSnapshot(host=Host(hostname="n", profile="p"), taken_at=NOW))
+    with pytest.raises(RefusedError, match="not certain which is meant"):
+        list(VOLUME.plan(Change("images", found, None), view))
+    wanted = VolumeSpec(pool="old", size=found.size)
+    with pytest.raises(RefusedError, match="not certain which is meant"):
+        list(VOLUME.plan(Change("images", found, wanted), view))
+    wanted = VolumeSpec(pool="clinic", size=found.size, tier=found.tier)
+    assert list(VOLUME.plan(Change("images", found, wanted), view)) == []
 
 
 def test_import_gives_the_wish_the_pool_answers_to():
