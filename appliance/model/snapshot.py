@@ -60,7 +60,8 @@ class NodeSnapshot(Value):
         return digest((self, tuple(disk.device for disk in self.disks)))
 
     def disk(self, reference: str) -> Disk | None:
-        """The disk a person means by `bay:LABEL`, a serial or a WWN."""
+        """The disk a person means by `bay:LABEL`, a serial or a WWN; None where two that are there
+        bear the label or the WWN: to take the first of them would be a guess."""
         disks, by_reference = self._disk_index
         if disks is not self.disks:  # model_copy(update=...) takes remembered values along
             del self.__dict__["_disk_index"]
@@ -71,7 +72,11 @@ class NodeSnapshot(Value):
     def _disk_index(self) -> tuple[tuple[Disk, ...], Mapping[str, Disk]]:
         """The disks by every reference to them: a plan asks once for each of hundreds."""
         found: dict[str, Disk] = {}
+        twice: set[str] = set()
         for disk in self.disks:
-            for reference in (disk.serial, disk.wwn, disk.bay and f"bay:{disk.bay}"):
-                found.setdefault(reference, disk)
-        return self.disks, found
+            for reference in (disk.wwn, disk.bay and f"bay:{disk.bay}"):
+                other = found.setdefault(reference, disk)
+                if other is not disk and not (other.missing or disk.missing):
+                    twice.add(reference)
+        unique = {key: disk for key, disk in found.items() if key not in twice}
+        return self.disks, {**unique, **{disk.serial: disk for disk in reversed(self.disks)}}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
-from appliance.errors import InvalidInputError, NotFoundError
+from appliance.errors import InvalidInputError, NotFoundError, RefusedError
 from appliance.model.command import change
 from appliance.model.disk import Disk
 from appliance.model.resource import ActionRequest
@@ -57,16 +57,36 @@ def disk_act_words(
 
 
 def disk_meant(action: ActionRequest, snapshot: NodeSnapshot) -> Disk:
-    """The disk an act is about, by serial, WWN or bay. Raises NotFoundError."""
+    """The disk an act is about, by serial, WWN or bay. Raises NotFoundError, RefusedError."""
     reference = action.resource.partition("/")[2]
     disk = _named(action, snapshot)
     if disk is None:
+        here = [item for item in snapshot.disks if not item.missing]
+        refuse_several(reference, [item for item in here if means(item, reference)])
         raise NotFoundError(
             f"There is no disk '{reference}'.",
             hint="List them with: appliance disk list",
             subject=action.resource,
         )
     return disk
+
+
+def means(disk: Disk, reference: str) -> bool:
+    """Whether a person may mean this disk: by serial, WWN, bay:LABEL or the bay's label alone."""
+    names = {disk.serial, disk.wwn, disk.bay, disk.bay and f"bay:{disk.bay}"}
+    return reference in names - {""}
+
+
+def refuse_several(reference: str, meant: Sequence[Disk]) -> None:
+    """Raises RefusedError where one name is that of several disks: shelves of one make count their
+    bays alike, and two namespaces or actuators sit in one bay."""
+    if len(meant) > 1:
+        raise RefusedError(
+            f"'{reference}' may be any of {len(meant)} disks: "
+            f"{', '.join(disk.serial for disk in meant)}.",
+            hint="Name the one that is meant by its serial.",
+            subject=f"{NOUN}/{reference}",
+        )
 
 
 def _named(action: ActionRequest, snapshot: NodeSnapshot) -> Disk | None:

@@ -14,7 +14,7 @@ from appliance.model.disk import Disk, DiskRole
 from appliance.model.pool import MemberFound, PoolFound, PoolSpec, TierName
 from appliance.model.resource import ActionRequest, Resource
 from appliance.model.snapshot import NodeSnapshot
-from appliance.planner.disks import NOUN
+from appliance.planner.disks import NOUN, means, refuse_several
 from appliance.planner.wish import Wish
 
 REPLACE: Final = "replace"
@@ -70,10 +70,12 @@ def _argument(act: ActionRequest) -> str:
 def _member(snapshot: NodeSnapshot, reference: str) -> Disk:
     """The member a person means. A missing one comes first: the disk that is in its bay now is
     the one that was put there to replace it."""
-    meant = [disk for disk in snapshot.disks if _means(disk, reference)]
+    meant = [disk for disk in snapshot.disks if means(disk, reference)]
     members = [disk for disk in meant if disk.pool and disk.role is not DiskRole.SPARE]
+    missing = [disk for disk in members if disk.missing]
+    refuse_several(reference, missing or members)
     if members:
-        return min(members, key=lambda disk: not disk.missing)
+        return (missing or members)[0]
     if meant:
         raise RefusedError(
             f"The disk with {meant[0].where} belongs to no pool, so there is nothing to replace.",
@@ -85,11 +87,6 @@ def _member(snapshot: NodeSnapshot, reference: str) -> Disk:
         hint="List bays, serials and what is missing with: appliance disk list",
         subject=f"disk/{reference}",
     )
-
-
-def _means(disk: Disk, reference: str) -> bool:
-    names = {disk.serial, disk.wwn, disk.bay, disk.bay and f"bay:{disk.bay}"}
-    return reference in names - {""}
 
 
 def tier_of(spec: PoolSpec, pool: str, serial: str) -> TierName:
@@ -120,9 +117,10 @@ def swapped(spec: PoolSpec, tier: TierName, old: str, new: Disk) -> PoolSpec:
 
 def _named(snapshot: NodeSnapshot, reference: str, old: str) -> Disk:
     """The disk a person names, whatever it is: the guard and the pool's plan judge it."""
-    for disk in snapshot.disks:
-        if _means(disk, reference) and not disk.missing:
-            return disk
+    meant = [disk for disk in snapshot.disks if means(disk, reference) and not disk.missing]
+    refuse_several(reference, meant)
+    if meant:
+        return meant[0]
     raise NotFoundError(
         f"There is no disk '{reference}' to take the place of {old}.",
         hint="List bays, serials and WWNs with: appliance disk list",

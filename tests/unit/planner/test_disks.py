@@ -62,6 +62,18 @@ def test_a_disk_whose_name_may_lead_to_another_is_not_erased(
         make_plan(KINDS, seen, (), (), action, plan_id="p1", now=NOW)
 
 
+@pytest.mark.parametrize("name", ["7", "bay:7"])
+def test_a_bay_that_two_disks_are_in_names_neither(tmp_path: Path, name: str) -> None:
+    snapshot = FakeHost(tmp_path).observe({})
+    disks = tuple(disk.model_copy(update=OLD | {"bay": "7"}) for disk in snapshot.disks[:2])
+    seen = snapshot.model_copy(update={"disks": disks})
+    assert seen.disk("bay:7") is None
+    assert seen.disk("d2") == disks[1]
+    action = ActionRequest(resource=f"disk/{name}", verb="wipe")
+    with pytest.raises(RefusedError, match="may be any of 2 disks: d1, d2"):
+        make_plan(KINDS, seen, (), (), action, plan_id="p1", now=NOW)
+
+
 def test_an_empty_disk_needs_no_erasing(tmp_path: Path) -> None:
     assert wipe(tmp_path, {"signatures": ()}).empty
 

@@ -151,3 +151,14 @@ def test_other_acts_pass_by(chassis: Chassis) -> None:
     before: tuple[Resource, ...] = ()
     wish = Wish(before, ActionRequest(resource="disk/3", verb="wipe"))
     assert replaced(load_snapshot(all_kinds(), chassis.case["snapshot"]), before, wish) is wish
+
+
+def test_a_bay_of_two_shelves_names_neither_disk(chassis: Chassis) -> None:
+    for disk in chassis.disks:
+        disk["bay"] = "1" if disk.get("bay") == "2" else disk.get("bay", "")
+    with pytest.raises(RefusedError, match="may be any of 2 disks"):
+        chassis.ask("1")
+    chassis.add("NEWA", "20")
+    chassis.add("NEWB", "20")
+    with pytest.raises(RefusedError, match="may be any of 2 disks: NEWA, NEWB"):
+        chassis.ask("3", "20")
