@@ -78,12 +78,19 @@ class Means:
         return made.model_copy(update={"asked": asked or action})
 
     def start(
-        self, plan: Plan, who: str, touches: frozenset[str], begun: Told = nobody_told
+        self,
+        plan: Plan,
+        who: str,
+        touches: frozenset[str],
+        begun: Told = nobody_told,
+        *,
+        gives_up: frozenset[str] = frozenset(),
     ) -> Job:
         """Carry it out as `who`, if it touches nothing but these resources.
 
-        `begun` is told before anything is done. Raises RefusedError for a plan that would do
-        more, BusyError, StaleError.
+        `gives_up` is all that nobody has to type: a replacement that was given up half done still
+        is in the wish, and must not be gone on with because a scrub is due. `begun` is told before
+        anything is done. Raises RefusedError for a plan that would do more, BusyError, StaleError.
         """
         more = sorted({step.resource for step in plan.steps} - touches)
         if more:
@@ -91,6 +98,14 @@ class Means:
                 f"The plan would change {', '.join(more)} as well, which nobody asked for.",
                 hint="See what differs from the wish, and settle it: appliance status",
                 subject=more[0],
+            )
+        asked = [item for item in plan.confirmations if item.token not in gives_up]
+        if asked:
+            raise RefusedError(
+                f"The plan would also do what a person has to confirm: {asked[0].token}, "
+                f"{asked[0].why}.",
+                hint="See what differs from the wish, and settle it: appliance status",
+                subject=next(iter(sorted(touches)), ""),
             )
         self.journal.save_plan(plan)
 

@@ -11,6 +11,7 @@ from agents.node.care.means import Means
 from agents.node.care.spare_words import in_vain, takeover_finding
 from appliance.errors import ApplianceError, BusyError, StaleError
 from appliance.kinds.pool_disks import disks_of
+from appliance.kinds.pool_steps import tag_text
 from appliance.model.care import TakeoverRecord
 from appliance.model.disk import Disk, DiskRole
 from appliance.model.job import Job, JobState
@@ -130,7 +131,9 @@ class Spares:
             )
             plan = means.plan(seen, taken.wish.after, asked=asked)
             touches = frozenset({f"pool/{old.pool}", f"spare/{taken.spare}"})
-            job = means.start(plan, WHO, touches, partial(self._begun, taken, _left(taken)))
+            begun = partial(self._begun, taken, _left(taken))
+            names = frozenset({old.serial, tag_text(old.serial)})
+            job = means.start(plan, WHO, touches, begun, gives_up=names)
         except (BusyError, StaleError) as error:
             LOG.info("a spare takes over later: %s", error.message)
             return False

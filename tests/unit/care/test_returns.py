@@ -99,6 +99,28 @@ def test_what_stands_in_the_way_is_told(node: CareNode, returns: Returns) -> Non
     assert list(returns.findings()) == []
 
 
+def test_a_replacement_that_was_given_up_is_not_gone_on_with(
+    node: CareNode, returns: Returns
+) -> None:
+    """Its wish stands, and so does the old disk: only a person says again that it may go."""
+    back(node, returned=True)
+    new = {**node.disk("ZSAS0000"), "serial": "ZNEW0001", "wwn": "0x5000c5001234ffff", "bay": "11"}
+    for key in ("pool", "tier", "signatures", "holders"):
+        new.pop(key, None)
+    node.snapshot["disks"].append({**new, "role": "free", "node": "sdz"})
+    capacity = node.site["pool"]["clinic"]["capacity"]
+    disks = ["ZNEW0001", *(f"ZSAS000{n}" for n in range(1, 6))]
+    pool = {**node.site["pool"]["clinic"], "capacity": {**capacity, "disks": disks}}
+    node.want({**node.site, "pool": {"clinic": pool}})
+    returns.round(node.now_seen)
+    node.passes(seconds=SETTLE_S)
+    returns.round(node.now_seen)
+    assert node.at_rest() == []
+    assert node.ran == []
+    (finding,) = returns.findings()
+    assert "has to confirm: ZSAS0000" in finding.why
+
+
 def test_where_a_disk_ails_a_person_looks_first(
     node: CareNode, returns: Returns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
