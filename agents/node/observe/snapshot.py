@@ -15,6 +15,7 @@ from agents.node.observe.host import HostProfile, observe_host
 from agents.node.observe.spares import as_spares, missing_spares, spare_places
 from appliance.errors import ApplianceError
 from appliance.kinds.base import Kind, Probe
+from appliance.kinds.pool_steps import tag_text
 from appliance.model.disk import Disk, DiskRole, Medium, Smart, Transport
 from appliance.model.names import STATE_DIR
 from appliance.model.pool import MemberFound, PoolFound, pools_in
@@ -93,13 +94,15 @@ def missing_members(
     """Expected members that do not answer now, as they were last seen.
 
     LVM may know a lost member by its UUID alone, so a remembered member of a pool that misses
-    one counts too, and so does one whose pool is gone as a whole (all its disks pulled).
+    one counts too, and so does one whose pool is gone as a whole (all its disks pulled). LVM's
+    tags hold serials as `tag_text` writes them.
     """
-    here = {disk.serial for disk in present}
+    here = {tag_text(disk.serial) for disk in present}
     members = {place.member.serial: place for place in _memberships(pools) if place.member.missing}
     nameless = {place.pool for place in _memberships(pools) if not place.member.serial}
     gone: dict[str, Disk] = {}
-    for serial, disk in last_known.items():
+    for disk in last_known.values():
+        serial = tag_text(disk.serial)
         expected = serial in members or disk.pool in nameless or disk.pool not in pools
         member = disk.pool and disk.role is not DiskRole.SPARE
         if member and serial not in here and expected:
@@ -126,7 +129,7 @@ def _never_seen(place: _Membership) -> Disk:
 
 def _with_roles(disks: Iterable[Disk], pools: Mapping[str, PoolFound]) -> tuple[Disk, ...]:
     places = {place.member.serial: place for place in _memberships(pools)}
-    return tuple(_in_its_pool(disk, places.get(disk.serial)) for disk in disks)
+    return tuple(_in_its_pool(disk, places.get(tag_text(disk.serial))) for disk in disks)
 
 
 def _in_its_pool(disk: Disk, place: _Membership | None) -> Disk:

@@ -78,6 +78,17 @@ def test_members_of_a_pool_have_its_role_and_others_keep_theirs():
     assert (second.role, second.pool) == (DiskRole.FREE, "")
 
 
+def test_a_serial_that_no_tag_can_hold_as_it_is_is_a_members_all_the_same():
+    odd = sas("sda", 1, ID_SCSI_SERIAL="3SL0ABCD  9108")
+    probe = FakeProbe({wipefs_line("sda"): wipefs_report(("sda", "LVM2_member"))})
+    here = FoundKind("pool", {"tank": pool(member("3SL0ABCD9108"))})
+    (disk,) = observed(probe, here, scan=DeviceScan((odd,))).disks
+    assert (disk.serial, disk.role, disk.pool) == ("3SL0ABCD  9108", DiskRole.PV, "tank")
+    lost = {"tank": pool(member("3SL0ABCD9108", missing=True))}
+    (gone,) = missing_members([], lost, {disk.serial: disk})
+    assert (gone.serial, gone.model, gone.missing) == (disk.serial, disk.model, True)
+
+
 def test_a_disk_of_a_half_made_pool_belongs_to_it_before_its_tier_is_known():
     half = PoolFound(vg_uuid="u", tiers={}, untagged=(member("VJG001X"), member("")))
     found = observed(two_disks(), FoundKind("pool", {"tank": half}))
