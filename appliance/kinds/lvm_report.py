@@ -73,7 +73,8 @@ class LogicalVolume:
     merging: bool
     thin_pool: str
     origin: str
-    data_percent: float
+    data_percent: float | None
+    """None where LVM cannot tell, for one of a pool that ails as well: not the same as nothing."""
     metadata_percent: float
     sync_percent: float
     sync_action: str
@@ -209,7 +210,7 @@ def _logical_volume(row: Mapping[str, Any]) -> LogicalVolume:
         merging=row["lv_merging"] == 1,
         thin_pool=_bare(row["pool_lv"] or ""),
         origin=_bare(row["origin"] or ""),
-        data_percent=float(row["data_percent"] or 0),
+        data_percent=None if row["data_percent"] in (None, "") else float(row["data_percent"]),
         metadata_percent=float(row["metadata_percent"] or 0),
         sync_percent=100.0 if row["sync_percent"] is None else float(row["sync_percent"]),
         sync_action=row["raid_sync_action"] or "",

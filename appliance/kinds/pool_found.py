@@ -90,7 +90,7 @@ def _tier(
         cache_size=cache.size if cache else 0,
         thin_pool=thin,
         active=pool.active if pool else True,
-        data_percent=pool.data_percent if pool and thin else 0,
+        data_percent=(pool.data_percent or 0) if pool and thin else 0,
         metadata_percent=pool.metadata_percent if pool and thin else 0,
         sync_percent=raid.sync_percent if raid else 100,
         sync_action=raid.sync_action if raid else "",

@@ -47,6 +47,7 @@ class VolumeFound(Found):
     filesystem: str = ""
     """Signature on it as blkid(8) names it (xfs, ext4, LVM2_member); empty for none."""
     used_percent: Annotated[float, VOLATILE] = 0
+    """100 where LVM does not tell: only what it says is empty may be taken for blank."""
     snapshots: tuple[SnapshotFound, ...] = ()
     in_use: Annotated[bool, VOLATILE] = False
     """Mounted, exported or otherwise open now."""

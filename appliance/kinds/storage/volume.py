@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from pydantic import ValidationError
 from typing_extensions import override
@@ -51,6 +51,8 @@ from appliance.model.pool import PoolFound, PoolSpec, TierName
 from appliance.model.resource import Finding, Resource, Severity, Spec
 from appliance.model.steps import Step
 from appliance.model.volume import VolumeFound, VolumeSpec
+
+FULL: Final = 100.0
 
 
 class VolumeKind(Kind[VolumeSpec, VolumeFound]):
@@ -236,12 +238,19 @@ def _volume_found(pool: str, name: str, item: LogicalVolume, group: VolumeGroup)
         size=item.size,
         device=volume_device(pool, name),
         active=item.active,
-        used_percent=item.data_percent,
+        used_percent=_used(item),
         snapshots=snapshots_in(group, name),
         in_use=item.is_open,
         merging=item.merging,
         rolling_back=tag_value(item.tags, "rolling-back"),
     )
+
+
+def _used(item: LogicalVolume) -> float:
+    """All of it where LVM does not tell: what seems blank gets a file system or a guest's image."""
+    if item.data_percent is None:
+        return FULL if item.active else 0
+    return item.data_percent
 
 
 def _has(spec: PoolSpec, tier: TierName) -> bool:

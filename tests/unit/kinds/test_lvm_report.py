@@ -135,6 +135,22 @@ def test_a_group_of_somebody_else_is_no_pool():
     assert VOLUME.observe(probe(report)) == {}
 
 
+@pytest.mark.parametrize("unknown", [None, ""])
+def test_a_volume_lvm_cannot_tell_the_fill_of_is_not_blank(unknown: str | None):
+    report = changed(**{"lv:vol_images": {"data_percent": unknown}})
+    look = "blkid -c /dev/null -o export /dev/vg_clinic/vol_images"
+    seeing = FakeProbe(
+        outputs={
+            FULL_REPORT.line(): report,
+            INTEGRITY_STATUS.line(): STATUS,
+            look: "DEVNAME=/dev/vg_clinic/vol_images\nTYPE=xfs\n",
+        }
+    )
+    found = VOLUME.observe(seeing)["images"]
+    assert (found.used_percent, found.filesystem) == (100, "xfs")
+    assert seeing.ran[-1] == look
+
+
 def brought_along(group: str) -> str:
     """The recorded report twice: once as another node's, all closed, of which two disks came."""
     report = json.loads(REPORT)
