@@ -29,6 +29,8 @@ class Progress:
         self._pattern = pattern
         self._size = size
         self._told = -1
+        self._stands: tuple[str, float] = ("", 0.0)
+        """The percentage as it was last written, and since when."""
         self._first: tuple[float, float] | None = None
         """Percent and seconds of the first look, from which the speed is reckoned."""
 
@@ -43,6 +45,15 @@ class Progress:
             return ""
         self._told = int(percent)
         return f"{percent:.0f} %{self._bytes(percent)}{self._left(percent, now_s)}"
+
+    def still_s(self, text: str, now_s: float) -> float:
+        """For how many seconds the percentage has not moved; 0 where a look tells none."""
+        match = re.search(self._pattern, text) if self._pattern else None
+        if match is None:
+            return 0
+        if match[1] != self._stands[0]:
+            self._stands = (match[1], now_s)
+        return now_s - self._stands[1]
 
     def _bytes(self, percent: float) -> str:
         if not self._size:

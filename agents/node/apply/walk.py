@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final, assert_never
 
 from agents.node.apply.handles import Actor
-from agents.node.apply.progress import Progress, Tell, nobody_listens
+from agents.node.apply.progress import Progress, Tell, in_words, nobody_listens
 from agents.node.apply.surface import go_over
 from appliance.errors import StepFailedError
 from appliance.model.command import Effect, Output
@@ -24,6 +24,10 @@ from appliance.model.steps import (
     WaitStep,
     WriteFileStep,
 )
+
+STALLED_S: Final = 6 * 3600.0
+"""A wait whose percentage does not move for so long has stopped: at 1 MB/s, the slowest pace the
+kernel keeps (md(4)), a disk of 20 TB takes half an hour for the smallest step LVM tells."""
 
 NOTHING: Final = Output(code=0, stdout="")
 
@@ -145,6 +149,8 @@ def _wait(step: WaitStep, actor: Actor, tell: Tell) -> Output:
             return seen
         if isinstance(seen, Output) and (words := progress.news(seen.stdout, actor.clock.now_s())):
             tell(words)
+        if isinstance(seen, Output):
+            _check_moving(step, seen, progress.still_s(seen.stdout, actor.clock.now_s()))
         if actor.clock.now_s() >= deadline:
             last = seen.stdout.strip() if isinstance(seen, Output) else seen.message
             raise StepFailedError(
@@ -155,6 +161,18 @@ def _wait(step: WaitStep, actor: Actor, tell: Tell) -> Output:
                 details=() if isinstance(seen, Output) else seen.details,
             )
         actor.clock.sleep(step.poll_s)
+
+
+def _check_moving(step: WaitStep, seen: Output, still_s: float) -> None:
+    """A copy that met a block it cannot read stands still for good, and holds up all other jobs."""
+    if still_s >= STALLED_S:
+        raise StepFailedError(
+            f"'{step.title}' has not moved for {in_words(still_s)}; it stands at: "
+            f"{seen.stdout.strip()}",
+            hint="A disk may not return some of its data: journalctl -k; "
+            f"to look by hand: {step.command.line()}",
+            subject=step.resource,
+        )
 
 
 def _look(step: WaitStep, actor: Actor) -> Output | StepFailedError:

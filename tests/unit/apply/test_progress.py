@@ -9,6 +9,7 @@ import pytest
 from agents.node.apply.handles import Actor, Clock
 from agents.node.apply.progress import Progress, in_words
 from agents.node.apply.walk import perform
+from appliance.errors import StepFailedError
 from appliance.model.command import Command, Output, read
 from appliance.model.steps import WaitStep
 from tests.unit.fakehost import FakeGuests, FakeHost
@@ -66,3 +67,27 @@ def test_a_waiting_step_tells_how_far_it_is(tmp_path: Path) -> None:
         "60 %, 60 MiB of 100 MiB, about 10 s left",
         "80 %, 80 MiB of 100 MiB, about 5 s left",
     ]
+
+
+class Stuck:
+    """A copy that goes on for a while, and then met a block that cannot be read."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def run(self, command: Command) -> Output:
+        del command
+        self.looks += 1
+        return Output(code=0, stdout=f"  pvmove0 {min(self.looks, 5):.2f}\n")
+
+
+def test_a_wait_that_has_stopped_moving_is_given_up_long_before_its_time(tmp_path: Path) -> None:
+    host, now = FakeHost(tmp_path), [0.0]
+    clock = Clock(lambda: now[0], lambda seconds: now.__setitem__(0, now[0] + seconds))
+    step = WaitStep(
+        title="Wait until bay 3 is copied", resource="pool/p", command=read("lvs"),
+        until=r"\A\s*\Z", timeout_s=14 * 86400, poll_s=600, percent=PATTERN,
+    )  # fmt: skip
+    with pytest.raises(StepFailedError, match=r"has not moved for 6 h 0 min.*pvmove0 5\.00"):
+        perform(step, Actor(Stuck(), host.files, FakeGuests(), clock))
+    assert now[0] < 7 * 3600
