@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from appliance.errors import RefusedError
 from appliance.kinds.pool_layout import (
+    CHUNK_NEEDS,
     EXTENT,
     MIB,
     Placed,
@@ -333,19 +334,35 @@ class PoolBuild:
         )  # fmt: skip
 
     def _grow_metadata(self, tier: TierName, found: TierFound, extents: int) -> Iterator[RunStep]:
-        """More chunks need more metadata; without two fast disks with room it stays as it is."""
+        """More chunks need more metadata, on two fast disks with room."""
+        data = found.data_size + extents * EXTENT
         chunk = chunk_behind(found.data_size, found.metadata_size)
-        wanted = metadata_extents(found.data_size + extents * EXTENT, chunk)
+        wanted = metadata_extents(data, chunk)
         more = wanted - found.metadata_size // EXTENT
         fast = self.spec.performance is not None
         home = TierName.PERFORMANCE if fast else tier
         roomy = [item for item in self.places() if item.tier is home and item.free > more]
-        if found.thin_pool and more > 0 and len(roomy) > 1:
+        grows = found.thin_pool and more > 0 and len(roomy) > 1
+        if found.thin_pool:
+            size = wanted * EXTENT if grows else found.metadata_size
+            self._refuse_beyond(tier, size, data, chunk)
+        if grows:
             yield self.make.run(
                 f"Grow the metadata of tier {tier} to {format_size(wanted * EXTENT)}",
                 "lvextend", "--yes", "--poolmetadatasize", f"+{more * EXTENT // MIB}m",
                 f"{self.make.vg}/{tier}", *(item.device for item in roomy),
             )  # fmt: skip
+
+    def _refuse_beyond(self, tier: TierName, metadata: int, data: int, chunk: int) -> None:
+        """A thin pool whose metadata is full takes no write any more, however empty its data is."""
+        need = data // chunk * CHUNK_NEEDS
+        if metadata < need:
+            raise self._refused(
+                f"Tier {tier} of pool '{self.name}' cannot grow to {format_size(data)}: it began "
+                f"with chunks of {format_size(chunk)}, so its metadata would need "
+                f"{format_size(need)}, and {format_size(metadata)} is what there is room for.",
+                "Add fewer disks, give the performance tier larger ones, or make another pool.",
+            )
 
     def _refused(self, message: str, hint: str) -> RefusedError:
         return RefusedError(message, hint=hint, subject=f"pool/{self.name}")

@@ -19,9 +19,10 @@ TIB: Final = 2**40
 EXTENT: Final = 4 * MIB
 """LVM's default physical extent, written into vgcreate so that sizes can be planned on it."""
 
+CHUNK_NEEDS: Final = 48
+"""Bytes of metadata for a chunk, as the kernel's thin-provisioning.rst reckons."""
 CHUNK_COST: Final = 128
-"""Bytes of metadata for a chunk: the kernel's thin-provisioning.rst reckons 48; twice 64 leaves room
-for snapshots."""
+"""What a chunk is given: twice 64 leaves room for snapshots."""
 
 MINIMUM_DISKS: Final[Mapping[RaidLevel, int]] = MappingProxyType(
     {RaidLevel.RAID1: 2, RaidLevel.RAID5: 3, RaidLevel.RAID6: 5, RaidLevel.RAID10: 4}
