@@ -43,6 +43,13 @@ _FULL_BELOW: Final = 256 * 1024
 MASK: Final = "********"
 
 
+class OutlivesError(StepFailedError):
+    """A command whose time was over and that not even SIGKILL ended: the kernel waits for a disk.
+
+    It may have its effect yet, so nothing may be taken back as if it had none.
+    """
+
+
 class Executor:
     """Runs commands. Safe to use from several threads."""
 
@@ -53,8 +60,9 @@ class Executor:
         """Run a command to its end: no shell, own process group, stdin closed unless given.
 
         Raises StepFailedError for a missing program, an exit code that is not accepted, too
-        much output or a time-out (the whole process group is killed), FullError when it says
-        that no space is left, NotFoundError for a secret that is not stored.
+        much output or a time-out (the whole process group is killed), OutlivesError when it goes
+        on all the same, FullError when it says that no space is left, NotFoundError for a secret
+        that is not stored.
         """
         text, secret = self._stdin(command)
         begun = time.monotonic()
@@ -117,7 +125,8 @@ class _Conversation:
             if not ready:
                 if self._ended:
                     return
-                self._kill()
+                if not self._kill():
+                    raise _outlives(self._command, self._process.pid)
                 raise _timed_out(self._command)
             for key, _ in ready:
                 if not self._hear(key):
@@ -150,13 +159,18 @@ class _Conversation:
             self._process.stdin.close()
         return False
 
-    def _kill(self) -> None:
+    def _kill(self) -> bool:
+        """Whether it has ended."""
         LOG.warning("killing the process group of: %s", self._command.line())
         try:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait(_KILL_WAIT_S)
-        except (ProcessLookupError, subprocess.TimeoutExpired):
+        except ProcessLookupError:
+            return True
+        except subprocess.TimeoutExpired:
             LOG.warning("it did not end at once: %s", self._command.line())
+            return False
+        return True
 
 
 def _start(command: Command) -> subprocess.Popen[bytes]:
@@ -220,6 +234,15 @@ def _timed_out(command: Command) -> StepFailedError:
     return StepFailedError(
         f"'{command.argv[0]}' did not end within {command.timeout_s:g} s and was killed.",
         hint=f"A disk or a service may hang: journalctl -k; to try by hand: {command.line()}",
+        subject=command.argv[0],
+    )
+
+
+def _outlives(command: Command, pid: int) -> OutlivesError:
+    return OutlivesError(
+        f"'{command.argv[0]}' did not end within {command.timeout_s:g} s, and cannot be killed: it "
+        f"still runs as process {pid}.",
+        hint=f"A disk hangs: journalctl -k. Pull it, or wait until: ps -o stat,args -p {pid}",
         subject=command.argv[0],
     )
 

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Final, assert_never
 
+from agents.node.apply.executor import OutlivesError
 from agents.node.apply.handles import Actor
 from agents.node.apply.progress import Progress, Tell, in_words, nobody_listens
 from agents.node.apply.surface import go_over
@@ -49,14 +50,18 @@ _VIRSH: Final = {
 }
 
 
+class StillRuns(RuntimeError):  # noqa: N818 - no error of the step, which may succeed yet
+    """What a step began goes on: the job is left as it stands, and nothing of it is taken back."""
+
+
 def perform(step: Step, actor: Actor, tell: Tell = nobody_listens) -> Output:
     """Carry a step out; `tell` hears how far a long wait is.
 
-    Raises StepFailedError, or FullError when there is no room for it.
+    Raises StepFailedError, FullError when there is no room for it, StillRuns.
     """
     match step:
         case RunStep():
-            return actor.executor.run(step.command)
+            return _run(step, actor)
         case WriteFileStep():
             actor.files.write(step.path, step.content, step.mode)
         case RemoveFileStep():
@@ -125,6 +130,15 @@ def line_of(step: Step) -> str:
             return f"# in the node's database: {', '.join(_booked(step))}"
         case _:
             assert_never(step)
+
+
+def _run(step: RunStep, actor: Actor) -> Output:
+    try:
+        return actor.executor.run(step.command)
+    except OutlivesError as error:
+        if step.command.effect is Effect.READ:
+            raise
+        raise StillRuns(f"{error.message} {error.hint}") from error
 
 
 def _act_on_guest(step: DefineGuestStep | GuestStep, actor: Actor) -> None:

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from agents.node.apply import executor as door
-from agents.node.apply.executor import MASK, Executor
+from agents.node.apply.executor import MASK, Executor, OutlivesError, _Conversation
 from agents.node.apply.files import NodeFiles
 from agents.node.apply.secrets import SecretStore
 from appliance.errors import FullError, NotFoundError, StepFailedError
@@ -117,6 +117,16 @@ def test_a_full_root_is_named_when_a_program_gives_another_reason(
     with pytest.raises(FullError, match=r"cannot lock\. The root file system is full") as raised:
         executor.run(shell("echo usermod: cannot lock >&2; exit 1"))
     assert "Make room" in raised.value.hint
+
+
+def test_what_cannot_be_killed_is_told_apart(
+    executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No test can make a process that survives SIGKILL; one that was killed is said to."""
+    kill = _Conversation._kill
+    monkeypatch.setattr(_Conversation, "_kill", lambda self: kill(self) and False)
+    with pytest.raises(OutlivesError, match="cannot be killed: it still runs as process"):
+        executor.run(shell("sleep 60", timeout_s=0.2))
 
 
 def test_a_time_out_ends_the_whole_group(executor: Executor, tmp_path: Path) -> None:

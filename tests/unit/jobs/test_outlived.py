@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
+from agents.node.apply.executor import OutlivesError
 from appliance.errors import BusyError
 from appliance.model.command import Command
 from appliance.model.job import JobState
@@ -60,6 +63,26 @@ def test_a_step_that_still_runs_is_waited_for(
     assert node.journal.job(number).state is JobState.UNKNOWN
     processes(node)
     assert node.run(node.jobs.finish(number)).state is JobState.DONE
+
+
+def test_a_step_that_cannot_be_killed_is_not_taken_back_while_it_runs(node: Node) -> None:
+    """The kernel waits for a disk: the command may yet do what it was begun for."""
+    ran: list[str] = []
+
+    def hang(command: Command) -> None:
+        ran.append(command.argv[0])
+        if command.argv[0] == "vgcreate":
+            raise OutlivesError("It cannot be killed.", hint="Pull the disk.", subject="vgcreate")
+
+    node.host.before = hang
+    job = node.apply(SMALL)
+    assert job.state is JobState.UNKNOWN
+    assert "cannot be killed. Pull the disk." in job.error
+    assert ran[-1] == "vgcreate"
+    step = next(item for item in job.steps if item.line.startswith("vgcreate "))
+    processes(node, p4711=tuple(shlex.split(step.line)))
+    with pytest.raises(BusyError, match="as process 4711"):
+        node.jobs.undo(job.number)
 
 
 def test_other_processes_of_the_agent_stop_nothing(node: Node) -> None:
