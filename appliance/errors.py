@@ -142,6 +142,15 @@ class FullError(StepFailedError):
     http_status = 507
 
 
+class OutlivesError(StepFailedError):
+    """A command whose time was over and that not even SIGKILL ended: the kernel waits for a disk.
+
+    It may have its effect yet, so nothing may be taken back as if it had none.
+    """
+
+    code = "still-runs"
+
+
 class InternalError(ApplianceError):
     """A defect of ours."""
 

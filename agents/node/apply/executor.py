@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import IO, Final
 
 from agents.node.apply.secrets import SecretStore
-from appliance.errors import FullError, StepFailedError
+from appliance.errors import FullError, OutlivesError, StepFailedError
 from appliance.model.command import Command, Effect, Output, SecretInput
 
 LOG: Final = logging.getLogger(__name__)
@@ -41,13 +41,6 @@ _KILL_WAIT_S: Final = 5.0
 _FULL_BELOW: Final = 256 * 1024
 """Bytes free on the root file system below which a failed command has most likely run out of room."""
 MASK: Final = "********"
-
-
-class OutlivesError(StepFailedError):
-    """A command whose time was over and that not even SIGKILL ended: the kernel waits for a disk.
-
-    It may have its effect yet, so nothing may be taken back as if it had none.
-    """
 
 
 class Executor:

@@ -7,11 +7,10 @@ import shlex
 from collections.abc import Iterator
 from typing import Final, assert_never
 
-from agents.node.apply.executor import OutlivesError
 from agents.node.apply.handles import Actor
 from agents.node.apply.progress import Progress, Tell, in_words, nobody_listens
 from agents.node.apply.surface import go_over
-from appliance.errors import StepFailedError
+from appliance.errors import OutlivesError, StepFailedError
 from appliance.model.command import Effect, Output
 from appliance.model.steps import (
     BookStep,

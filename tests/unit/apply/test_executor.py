@@ -11,10 +11,10 @@ import pytest
 from pydantic import SecretStr
 
 from agents.node.apply import executor as door
-from agents.node.apply.executor import MASK, Executor, OutlivesError, _Conversation
+from agents.node.apply.executor import MASK, Executor, _Conversation
 from agents.node.apply.files import NodeFiles
 from agents.node.apply.secrets import SecretStore
-from appliance.errors import FullError, NotFoundError, StepFailedError
+from appliance.errors import FullError, NotFoundError, OutlivesError, StepFailedError
 from appliance.model.command import Command, Effect, SecretInput, change, read
 
 pytestmark = pytest.mark.usefixtures("allow_processes", "allow_sleep")

@@ -6,8 +6,7 @@ import shlex
 
 import pytest
 
-from agents.node.apply.executor import OutlivesError
-from appliance.errors import BusyError
+from appliance.errors import BusyError, OutlivesError
 from appliance.model.command import Command
 from appliance.model.job import JobState
 from tests.unit.fakehost import Killed
