@@ -67,6 +67,11 @@ def current(job: Job) -> StepRecord | None:
     return next((step for step in job.steps if step.state in wanted), None)
 
 
+def job_state(job: Job) -> str:
+    """Its state; one that lets others in while it waits says so."""
+    return f"{job.state} (waits)" if job.waits else str(job.state)
+
+
 def job_end(job: Job) -> Iterator[Line]:
     """How a job ended and what next; nothing while it runs."""
     if job.state in ENDED:

@@ -232,7 +232,9 @@ def status_lines(answer: Json) -> Iterator[Line]:
     yield (Span(f"  {counted(answer['counts'])}"),)
     yield from _findings(answer["findings"])
     for job in answer["jobs"]:
-        yield (Span(f"job {job['number']} {job['state']}: {job['summary']}"),)
+        yield (Span(f"job {job['number']} {job_state(job)}: {job['summary']}"),)
+        if job.get("waits"):
+            yield (Span(f"  {job['waits']}; other things can be changed meanwhile"),)
         if job["error"]:
             yield (Span(f"  {job['error']}"),)
         yield (Span(f"  next: {job['next_step'] or 'appliance job watch ' + str(job['number'])}"),)
@@ -242,6 +244,11 @@ def status_lines(answer: Json) -> Iterator[Line]:
         yield from _more(answer["drift"])
         yield from ((Span(f"  - {title}"),) for title in answer["drift"][:MOST])
         yield (Span("  next: appliance site > site.toml; appliance apply site.toml --preview"),)
+
+
+def job_state(job: Json) -> str:
+    """A job's state; one that lets others in while it waits says so. An older node never does."""
+    return f"{job['state']} (waits)" if job.get("waits") else str(job["state"])
 
 
 def health_span(answer: Json) -> Span:

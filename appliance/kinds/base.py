@@ -80,6 +80,8 @@ class View:
     managed: frozenset[str] = frozenset()
     """noun/name of every resource that was wanted before this change: a found thing that is
     neither here nor in `wanted` is nobody's, and must not vanish with what it stands on."""
+    aside: frozenset[str] = frozenset()
+    """noun/name of what a job that waits is changing: it stays as it is found until that goes on."""
 
     _memory: dict[Callable[[View], Any], Any] = field(
         default_factory=dict, init=False, repr=False, compare=False

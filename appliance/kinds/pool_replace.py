@@ -269,6 +269,7 @@ class PoolReplace:
             poll_s=POLL_S,
             percent=_PERCENT,
             size=_rebuilt_size(raid, found),
+            lets_others=True,
         )  # fmt: skip
 
     def _await_copy(self, title: str, size: int) -> WaitStep:
@@ -282,6 +283,7 @@ class PoolReplace:
             poll_s=POLL_S,
             percent=_PERCENT,
             size=size,
+            lets_others=True,
         )  # fmt: skip
 
 

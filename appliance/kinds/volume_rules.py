@@ -98,14 +98,19 @@ def refuse_moves(name: str, found: VolumeFound, wanted: VolumeSpec) -> None:
 def refuse_incomplete(subject: str, pool: str, view: View) -> None:
     """LVM makes and grows nothing in a group that misses a disk; its own advice there loses data.
 
-    A disk that the plan itself replaces or takes in again is not missed by then.
+    A disk that the plan itself replaces or takes in again is not missed by then; one that another
+    job replaces is, until that job has come so far.
     """
     found, spec = view.found("pool").get(pool), view.specs("pool").get(pool)
     if not isinstance(found, PoolFound) or not isinstance(spec, PoolSpec):
         return
     kept = {tag_text(serial) for serial in disks_of(spec)}
 
+    waits = f"pool/{pool}" in view.aside
+
     def stays_away(member: MemberFound) -> bool:
+        if waits:
+            return member.missing
         back = member.flagged or closed_disk(member, view.snapshot) is not None
         return member.missing and member.serial in kept and not back
 
@@ -114,6 +119,8 @@ def refuse_incomplete(subject: str, pool: str, view: View) -> None:
         raise RefusedError(
             f"Pool '{pool}' misses {lost}; until it is complete no volume or snapshot is made in "
             f"it, grown or rolled back. What is in it is served all the while.",
-            hint="Put the disk back, or have it replaced: appliance disk replace BAY",
+            hint="It is being replaced; wait for the end of that job: appliance job list"
+            if waits
+            else "Put the disk back, or have it replaced: appliance disk replace BAY",
             subject=subject,
         )

@@ -83,6 +83,13 @@ class Job(Value):
     summary: str
     error: str = ""
     next_step: str = ""
+    waits: str = ""
+    """What it waits for and how far that is, while it lets other jobs in; else empty."""
     steps: tuple[StepRecord, ...] = ()
     seq: int = 0
     """Grows with each change of the job; long-poll with `after` set to the last one seen."""
+
+    @property
+    def acts(self) -> bool:
+        """It changes the node now, or is about to: no other job may."""
+        return self.state not in ENDED and not self.waits

@@ -61,6 +61,8 @@ class Plan(Value):
     """Facts worth knowing beforehand: usable capacity, what is wasted."""
     continues: int | None = None
     """Number of the unfinished job this plan finishes."""
+    aside: tuple[str, ...] = ()
+    """noun/name of what jobs that were waiting changed: this plan leaves it alone."""
     asked: ActionRequest | None = None
     """The act a person asked for, as it was asked: `disk replace` becomes a changed wish."""
 

@@ -63,6 +63,9 @@ class WaitStep(StepBase):
     """Finds how far it is in the output, in its first group; empty when that is not told."""
     size: Bytes = 0
     """Bytes to be worked through until then; 0 when unknown."""
+    lets_others: bool = False
+    """It may take days, and nothing but time is needed: other jobs are let in meanwhile, if they
+    leave alone what this step's job changes."""
 
 
 class GuestAct(StrEnum):

@@ -13,6 +13,7 @@ from appliance.model.snapshot import NodeSnapshot
 from appliance.model.steps import Step
 from appliance.planner import disks
 from appliance.planner.admission import admission
+from appliance.planner.beside import EVERYTHING, Scope
 from appliance.planner.diff import AnyChange, Difference, check_references, differences
 from appliance.planner.guard import check_claims, needs_serial
 from appliance.planner.order import in_order
@@ -29,21 +30,26 @@ def make_plan(
     plan_id: str,
     now: datetime,
     continues: int | None = None,
+    scope: Scope = EVERYTHING,
 ) -> Plan:
-    """The plan that leads from the snapshot to `after`.
+    """The plan that leads from the snapshot to `after`, as far as `scope` goes.
 
     Raises InvalidInputError or NotFoundError for a wish that makes no sense, RefusedError for
     one that could lose data.
     """
     check_references(kinds, View(snapshot), before, after)
-    view, resolved = _resolve(kinds, snapshot, before, after)
+    view, resolved = _resolve(kinds, snapshot, before, after, scope)
     found = in_order(kinds, differences(view, before, resolved), before, resolved)
-    planned = [(item, tuple(kinds[item.noun].plan(item.change, view))) for item in found]
+    planned = [
+        (item, tuple(kinds[item.noun].plan(item.change, view)))
+        for item in found
+        if scope.covers(item.id)
+    ]
     acts = tuple(_act(kinds, action, view, now)) if action else ()
     steps = (*(step for _, own in planned for step in own), *acts)
     claims = check_claims(snapshot, steps)
     admitted = admission(snapshot, resolved, _taken(steps), now)
-    steps = (*admitted.steps, *steps)
+    steps = (*(step for step in admitted.steps if scope.covers(step.resource)), *steps)
     act_warnings, act_notes = _act_words(action, snapshot)
     return Plan(
         id=plan_id,
@@ -63,6 +69,7 @@ def make_plan(
         ),
         notes=(*_notes(kinds, planned, view), *act_notes),
         continues=continues,
+        aside=tuple(sorted(scope.aside)),
     )
 
 
@@ -71,12 +78,13 @@ def _resolve(
     snapshot: NodeSnapshot,
     before: tuple[Resource, ...],
     after: tuple[Resource, ...],
+    scope: Scope,
 ) -> tuple[View, tuple[Resource, ...]]:
     """Resolve specs from the lowest rank up, so that each sees what it stands on resolved."""
     wanted: dict[str, dict[str, Spec]] = {}
     for item in after:
         wanted.setdefault(item.kind, {})[item.name] = item.spec
-    view = View(snapshot, wanted, frozenset(item.id for item in before))
+    view = View(snapshot, wanted, frozenset(item.id for item in before), scope.aside)
     resolved = []
     for item in in_building_order(kinds, after):
         spec = kinds[item.kind].resolve(item.name, item.spec, view)

@@ -149,16 +149,15 @@ class Journal:
                 replace_desired(db, desired)
         self._wake()
 
-    def finished(self, number: int) -> None:
-        """A job is proven. So are the jobs it finishes; older failed ones are out of date."""
+    def finished(self, number: int, outdated: Iterable[int] = ()) -> None:
+        """A job is proven. So are the jobs it finishes; failed ones may be out of date by that."""
         with self._store.writing() as db:
             self._move(db, number, JobState.DONE, {"unfinished": 0, "next_step": ""})
             for older in self.chain(number)[1:]:
                 words = f"Finished by job {number}."
                 self._move(db, older, JobState.DONE, {"unfinished": 0, "next_step": words})
-            for job in self.jobs(unfinished=True):
-                if job.number < number and job.state is JobState.FAILED:
-                    self._close(db, job.number, f"Out of date since job {number} is done.")
+            for other in outdated:
+                self._close(db, other, f"Out of date since job {number} is done.")
         self._wake()
 
     def close(self, number: int, why: str) -> None:
@@ -167,11 +166,16 @@ class Journal:
             self._close(db, number, why)
         self._wake()
 
-    def step_begun(self, number: int, step: int, undo: tuple[Step, ...] | None) -> None:
-        """Commit that a step begins now. Raises FullError: then the step must not begin."""
+    def step_begun(
+        self, number: int, step: int, undo: tuple[Step, ...] | None, *, waits: bool = False
+    ) -> None:
+        """Commit that a step begins now; `waits`: its job lets others in until the step ends.
+
+        Raises FullError: then the step must not begin.
+        """
         text = None if undo is None else _STEPS.dump_json(undo).decode()
-        change = {"state": StepState.BEGUN.value, "begun_at": self._stamp(), "undo": text}
-        self._change_step(number, step, change)
+        change: Row = {"state": StepState.BEGUN.value, "begun_at": self._stamp(), "undo": text}
+        self._change_step(number, step, change | {"waits": int(waits)})
 
     def step_ended(
         self, number: int, step: int, state: StepState, *, code: int | None, output: str
@@ -207,13 +211,13 @@ class Journal:
         """A job with its steps. Raises NotFoundError."""
         row = self._job_row(number)
         steps = self._store.rows("SELECT * FROM step WHERE job = ? ORDER BY number", number)
-        return _job(row, steps)
+        return _job(row, steps, self._waits(row))
 
     def jobs(self, *, unfinished: bool = False) -> tuple[Job, ...]:
         """Jobs without their steps, newest first; all, or those with something left to do."""
         where = "WHERE unfinished = 1" if unfinished else ""
         rows = self._store.rows(f"SELECT * FROM job {where} ORDER BY number DESC")  # noqa: S608
-        return tuple(_job(row, ()) for row in rows)
+        return tuple(_job(row, (), self._waits(row)) for row in rows)
 
     def wait(self, number: int, after: int, timeout_s: float) -> Job:
         """The job as soon as its sequence is past `after`, or when the time is over."""
@@ -259,6 +263,18 @@ class Journal:
             )
         return rows[0]
 
+    def _waits(self, row: Row) -> str:
+        """What a job waits for while it lets others in. One that is undone or was cut off, in the
+        same step, lets nobody in."""
+        if row["state"] != JobState.RUNNING.value:
+            return ""
+        steps = self._store.rows(
+            "SELECT title, output FROM step WHERE job = ? AND state = ? AND waits = 1",
+            row["number"],
+            StepState.BEGUN.value,
+        )
+        return ": ".join(filter(None, (steps[0]["title"], steps[0]["output"]))) if steps else ""
+
     def _move(self, db: Database, number: int, state: JobState, change: Row) -> None:
         now = JobState(self._job_row(number)["state"])
         if state not in MOVES[now]:
@@ -299,13 +315,14 @@ def _key(value: object) -> int:
     return int(str(value))
 
 
-def _job(row: Row, steps: Iterable[Mapping[str, Any]]) -> Job:
+def _job(row: Row, steps: Iterable[Mapping[str, Any]], waits: str) -> Job:
     return Job.model_validate(
         {key: row[key] for key in _JOB_FIELDS}
         | {
+            "waits": waits,
             "steps": tuple(
                 {key: step[key] for key in _STEP_FIELDS} | {"has_undo": step["undo"] is not None}
                 for step in steps
-            )
+            ),
         }
     )

@@ -307,6 +307,12 @@ def m011_scrub_job(db: Database) -> None:
     _run(db, "ALTER TABLE scrub ADD COLUMN job INTEGER")
 
 
+@MIGRATIONS()
+def m012_waits(db: Database) -> None:
+    """Steps during which their job lets others in."""
+    _run(db, "ALTER TABLE step ADD COLUMN waits INTEGER NOT NULL DEFAULT 0")
+
+
 def _append_only(db: Database, *tables: str) -> None:
     for table in tables:
         for act in ("UPDATE", "DELETE"):

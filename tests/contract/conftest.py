@@ -92,11 +92,7 @@ class Agent:
         return Client(self.transport(uid))
 
     def join(self) -> None:
-        self.context.jobs.close(0)
-        thread = self.context.jobs._thread
-        if thread is not None:
-            thread.join(JOB_S)
-            assert not thread.is_alive()
+        assert self.context.jobs.close(JOB_S)
 
 
 def hold_at(

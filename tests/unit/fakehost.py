@@ -34,6 +34,7 @@ class FakeHost:
     """The node. `before` may raise instead of a command, `after` once its effect is there."""
 
     root: Path
+    disks: tuple[str, ...] = DISKS
     formatted: dict[str, str] = field(default_factory=dict)
     pools: set[str] = field(default_factory=set)
     volumes: dict[str, tuple[str, int]] = field(default_factory=dict)
@@ -42,6 +43,8 @@ class FakeHost:
     before: Callable[[Command], None] = nothing
     after: Callable[[Command], None] = nothing
     secrets: frozenset[str] = frozenset()
+    rebuilt: dict[str, float] = field(default_factory=dict)
+    """Pool -> percent of what is rebuilt; it grows only by the test's hand."""
     ran: list[str] = field(default_factory=list)
 
     @property
@@ -52,9 +55,9 @@ class FakeHost:
         self.before(command)
         self.ran.append(command.line())
         verb, *words = command.argv
-        getattr(self, f"_{verb}")(*words)
+        said = getattr(self, f"_{verb}")(*words)
         self.after(command)
-        return Output(code=0, stdout=f"{verb} is done\n")
+        return Output(code=0, stdout=said or f"{verb} is done\n")
 
     def state(self) -> str:
         """Everything, as text to compare."""
@@ -68,7 +71,7 @@ class FakeHost:
         return NodeSnapshot(
             host=Host(hostname="fake", profile="generic"),
             taken_at=NOW,
-            disks=tuple(map(self._disk, DISKS)),
+            disks=tuple(map(self._disk, self.disks)),
             found=self._found(),
             secrets=self.secrets,
             claims=claims,
@@ -99,6 +102,7 @@ class FakeHost:
                         key for key, pool in sorted(self.formatted.items()) if pool == name
                     ),
                     made=name in self.pools,
+                    rebuilding=self.rebuilt.get(name, 100.0) < 100.0,
                 )
                 for name in pools
             },
@@ -129,6 +133,13 @@ class FakeHost:
         others = [key for key, of in self.formatted.items() if of == pool and key != serial]
         _need(bool(others) or pool not in self.pools, f"{pool} still stands on {serial}")
         del self.formatted[serial]
+
+    def _rebuild(self, pool: str) -> None:
+        _need(pool in self.pools, f"{pool} is not there")
+        self.rebuilt[pool] = 0.0
+
+    def _rebuilt(self, pool: str) -> str:
+        return f"{self.rebuilt[pool]} %\n"
 
     def _vgcreate(self, pool: str) -> None:
         _need(pool in self.formatted.values() and pool not in self.pools, f"{pool} cannot be made")

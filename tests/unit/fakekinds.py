@@ -11,20 +11,23 @@ from appliance.errors import InvalidInputError
 from appliance.kinds.base import Change, Kind, Probe, View
 from appliance.kinds.registry import AnyKind
 from appliance.model.base import Name, Size
-from appliance.model.command import SecretInput, change
+from appliance.model.command import SecretInput, change, read
 from appliance.model.resource import Finding, Found, Severity, Spec
-from appliance.model.steps import RemoveFileStep, RunStep, Step, WriteFileStep
+from appliance.model.steps import RemoveFileStep, RunStep, Step, WaitStep, WriteFileStep
 
 
 class PoolSpec(Spec):
     disks: tuple[str, ...] = Field(min_length=1)
     key: str = ""
     """Name of a secret the disks are formatted with."""
+    slow: bool = False
+    """What is on a disk that goes is rebuilt on the one that comes, and waited for."""
 
 
 class PoolFound(Found):
     formatted: tuple[str, ...] = ()
     made: bool = False
+    rebuilding: bool = False
 
 
 class FakePool(Kind[PoolSpec, PoolFound]):
@@ -55,18 +58,20 @@ class FakePool(Kind[PoolSpec, PoolFound]):
         if change_.wanted is None:
             yield from self._removal(name, found)
             return
-        for serial in change_.wanted.disks:
-            if serial not in found.formatted:
-                key = change_.wanted.key
-                yield RunStep(
-                    title=f"Format {serial}",
-                    resource=f"pool/{name}",
-                    claims=(serial,),
-                    command=change(
-                        "format", name, serial, stdin=SecretInput(name=key) if key else None
-                    ),
-                    undo=change("unformat", name, serial),
-                )
+        if found.rebuilding:
+            yield self._wait(name)
+        new = [serial for serial in change_.wanted.disks if serial not in found.formatted]
+        for serial in new:
+            key = change_.wanted.key
+            yield RunStep(
+                title=f"Format {serial}",
+                resource=f"pool/{name}",
+                claims=(serial,),
+                command=change(
+                    "format", name, serial, stdin=SecretInput(name=key) if key else None
+                ),
+                undo=change("unformat", name, serial),
+            )
         if not found.made:
             yield RunStep(
                 title=f"Make {name}",
@@ -74,9 +79,27 @@ class FakePool(Kind[PoolSpec, PoolFound]):
                 command=change("vgcreate", name),
                 undo=change("vgremove", name),
             )
+        if found.made and new and change_.wanted.slow:
+            yield RunStep(
+                title=f"Rebuild {name}", resource=f"pool/{name}", command=change("rebuild", name)
+            )
+            yield self._wait(name)
         for serial in found.formatted:
             if serial not in change_.wanted.disks:
                 yield self._free(name, serial)
+
+    @staticmethod
+    def _wait(name: str) -> WaitStep:
+        return WaitStep(
+            title=f"Wait until {name} is whole",
+            resource=f"pool/{name}",
+            command=read("rebuilt", name),
+            until=r"\b100\.0\b",
+            timeout_s=1000,
+            poll_s=0.01,
+            percent=r"(\d+\.\d)",
+            lets_others=True,
+        )
 
     def _removal(self, name: str, found: PoolFound) -> Iterator[Step]:
         if found.made:

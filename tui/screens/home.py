@@ -17,7 +17,7 @@ from appliance.model.job import Job
 from tui.desk import Desk
 from tui.pictures import fill_line
 from tui.screens.place import FIRST_BOOT, Place, rewrite, text_of
-from tui.words import job_bar, job_progress
+from tui.words import job_bar, job_progress, job_state
 
 
 class Home(Place):
@@ -117,7 +117,7 @@ class Home(Place):
         yield (Span("Running", "title"),)
         for job in self.desk.running:
             known = self._jobs.get(job.number, job)
-            yield (Span(f"  job {job.number} {job.state}: {job.summary}"),)
+            yield (Span(f"  job {job.number} {job_state(job)}: {job.summary}"),)
             yield (Span(f"  {job_bar(known)}"),)
             yield from ((Span("  "), *line) for line in job_progress(known))
         if not running:

@@ -14,7 +14,7 @@ from tui.screens.listing import Listing
 from tui.screens.place import Settle, text_of
 from tui.screens.preview import follow
 from tui.widgets.table import Row, Table
-from tui.words import JOB_TONES, UNSETTLED, job_end
+from tui.words import JOB_TONES, UNSETTLED, job_end, job_state
 
 
 class Jobs(Listing):
@@ -44,7 +44,9 @@ class Jobs(Listing):
         job = self._job(key)
         if job is None:
             return Text()
-        lines: list[Line] = [(Span(f"job {job.number} {job.state}: {job.summary}"),), *job_end(job)]
+        told = f"job {job.number} {job_state(job)}: {job.summary}"
+        waits = [(Span(job.waits),)] if job.waits else []
+        lines: list[Line] = [(Span(told),), *waits, *job_end(job)]
         return text_of(lines)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -78,5 +80,5 @@ class Jobs(Listing):
 
 def _row(job: Job) -> Row:
     begun = clock(job.created_at.isoformat())
-    cells = (str(job.number), str(job.state), job.who, begun, job.summary)
+    cells = (str(job.number), job_state(job), job.who, begun, job.summary)
     return Row(str(job.number), cells, JOB_TONES.get(job.state, ""))

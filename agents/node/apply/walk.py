@@ -153,6 +153,12 @@ def _guest_line(step: DefineGuestStep | GuestStep) -> str:
     return f"virsh {_VIRSH[step.act].format(shlex.quote(step.guest))}"
 
 
+def reached(step: WaitStep, actor: Actor) -> Output | None:
+    """What one look gives when that which is waited for is there; else None."""
+    seen = _look(step, actor)
+    return seen if isinstance(seen, Output) and re.search(step.until, seen.stdout) else None
+
+
 def _wait(step: WaitStep, actor: Actor, tell: Tell) -> Output:
     deadline = actor.clock.now_s() + step.timeout_s
     progress = Progress(step.percent, step.size)

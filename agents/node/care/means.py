@@ -13,10 +13,11 @@ from agents.node.watch.verdicts import Verdicts
 from appliance.errors import RefusedError
 from appliance.kinds.load import typed
 from appliance.kinds.registry import AnyKind
-from appliance.model.job import ENDED, Job, JobState
+from appliance.model.job import Job, JobState
 from appliance.model.plan import Plan
 from appliance.model.resource import ActionRequest, Resource
 from appliance.model.snapshot import NodeSnapshot
+from appliance.planner.beside import Scope
 from appliance.planner.plan import make_plan
 from appliance.state.audit import Audit
 from appliance.state.desired import Desired
@@ -44,15 +45,17 @@ class Means:
         """The whole wish, each spec as its kind's own type."""
         return typed(self.kinds, self.desired.resources())
 
-    def job_runs(self) -> bool:
-        """Whether something is being done."""
-        return any(job.state not in ENDED for job in self.journal.jobs(unfinished=True))
+    def job_runs(self, resource: str = "") -> bool:
+        """Whether something is being done, or waits that changes this resource."""
+        acts = any(job.acts for job in self.journal.jobs(unfinished=True))
+        return acts or resource in self.jobs.aside()
 
-    def job_in_the_way(self) -> bool:
-        """Whether something is being done, or was cut off and must be settled by a person first:
-        whatever is due waits until then."""
+    def job_in_the_way(self, resource: str = "") -> bool:
+        """Whether something is being done, or waits that changes this resource, or was cut off
+        and must be settled by a person first: whatever is due waits until then."""
         unfinished = self.journal.jobs(unfinished=True)
-        return any(job.state not in ENDED or job.state is JobState.UNKNOWN for job in unfinished)
+        cut_off = any(job.state is JobState.UNKNOWN for job in unfinished)
+        return cut_off or self.job_runs(resource)
 
     def fresh(self) -> NodeSnapshot:
         """The node as it is now, to plan on. Raises what looking raises."""
@@ -65,7 +68,8 @@ class Means:
         action: ActionRequest | None = None,
         asked: ActionRequest | None = None,
     ) -> Plan:
-        """A plan as a person would get it. Raises what the planner and its guard refuse it with."""
+        """A plan as a person would get it. Raises what the planner and its guard refuse it with,
+        and BusyError for what a job that waits is changing."""
         made = make_plan(
             self.kinds,
             seen,
@@ -74,7 +78,9 @@ class Means:
             action,
             plan_id=self.new_id(),
             now=self.now(),
+            scope=Scope(aside=self.jobs.aside()),
         )
+        self.jobs.check_beside(made)
         return made.model_copy(update={"asked": asked or action})
 
     def start(

@@ -50,8 +50,9 @@ class Returns:
             for name in back
         }
         due = [name for name, at in self._due.items() if at <= now]
-        if due and not self._means.job_runs():
-            self._take_in(due[0])
+        free = [name for name in due if not self._means.job_runs(f"pool/{name}")]
+        if free:
+            self._take_in(free[0])
         if due:
             return RETRY_S
         return min((at - now for at in self._due.values()), default=None)

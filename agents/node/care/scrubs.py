@@ -60,7 +60,8 @@ class Scrubs:
         for name, found in pools.items():
             at, last = self._due(name, now), self._book.last_scrub(name)
             at = at and max(at, self._not_before.get(name, at))
-            if at and at <= now and _is_whole(found) and not self._means.job_in_the_way():
+            held_up = self._means.job_in_the_way(f"pool/{name}")
+            if at and at <= now and _is_whole(found) and not held_up:
                 self._not_before[name] = now + self._begin(name)
                 return FOLLOW_S
             if at is not None:
@@ -140,7 +141,7 @@ class Scrubs:
         means, name = self._means, last.pool
         if last.begun_at < self._booted_at:
             self._cut_off(last, "a restart")
-        elif means.job_runs():
+        elif means.job_runs(f"pool/{name}"):
             return
         elif last.job is not None and means.journal.job(last.job).state is not JobState.DONE:
             self._cut_off(last, f"the end of its job {last.job}")

@@ -72,7 +72,9 @@ class Spares:
         if (due or self._refills(seen)) and self._means.job_in_the_way():
             return RETRY_S
         if due:
-            settled = self._take_over(due[0].disk, wanted)
+            # A pool whose rebuild is waited for does not keep another pool's spare waiting.
+            free = [loss for loss in due if not self._held(loss.disk.pool)]
+            settled = bool(free) and self._take_over(free[0].disk, wanted)
             return None if settled and len(due) == 1 else RETRY_S
         self._forget_what_is_over(seen, wanted)
         self._refill(seen, wanted)
@@ -111,6 +113,9 @@ class Spares:
         verdict = self._means.verdicts.verdict(loss.disk)
         sure = verdict.confidence is not Confidence.LOW
         return sure and verdict.verdict is Grade.FAILING and verdict.part is Part.DISK
+
+    def _held(self, pool: str) -> bool:
+        return self._means.job_in_the_way(f"pool/{pool}")
 
     def _done(self, record: TakeoverRecord) -> bool:
         return self._means.journal.job(record.job).state is JobState.DONE
@@ -179,6 +184,8 @@ class Spares:
 
     def _refill(self, seen: NodeSnapshot, wanted: tuple[Resource, ...]) -> None:
         for record, disk in self._refills(seen):
+            if self._held(record.pool):
+                continue
             try:
                 after = refilled(wanted, record.pool, record.spare, disk)
                 plan = self._means.plan(self._means.fresh(), after)

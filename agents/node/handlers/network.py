@@ -6,7 +6,7 @@ from agents.node.handlers.callers import Caller
 from agents.node.handlers.context import Context
 from appliance.api.wire import Empty
 from appliance.errors import BusyError
-from appliance.model.job import ENDED, StepState
+from appliance.model.job import StepState
 from appliance.model.link import CONFIRM_TITLE, NetworkChange
 
 
@@ -23,7 +23,7 @@ def network_confirm(context: Context, caller: Caller, body: Empty) -> NetworkCha
         steps = context.journal.job(job.number).steps
         begun = next((step for step in steps if step.state is StepState.BEGUN), None)
         # To confirm what is not in force yet would confirm nothing.
-        if job.state not in ENDED and not (begun and begun.title == CONFIRM_TITLE):
+        if job.acts and not (begun and begun.title == CONFIRM_TITLE):
             raise BusyError(
                 f"Job {job.number} has not set the network up yet, or is past it.",
                 hint=f"Follow it with: appliance job watch {job.number}",

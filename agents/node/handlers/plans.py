@@ -9,6 +9,7 @@ from agents.node.handlers.context import Context
 from appliance.api.wire import Empty
 from appliance.model.plan import Plan, PlanRequest
 from appliance.model.snapshot import NodeSnapshot
+from appliance.planner.beside import Scope
 from appliance.planner.disks import ERASE, NOUN, disk_meant
 from appliance.planner.erasing import with_method
 from appliance.planner.plan import make_plan
@@ -17,7 +18,8 @@ from appliance.planner.wish import Wish, imported, wish_of
 
 
 def plan_make(context: Context, caller: Caller, body: PlanRequest) -> Plan:
-    """Preview a change. Raises what the planner and its guard refuse it with."""
+    """Preview a change. Raises what the planner and its guard refuse it with, and BusyError for
+    one of what a job that waits is changing."""
     del caller
     before = context.wanted()
     snapshot = context.looking.fresh(context.jobs.claims())
@@ -32,7 +34,9 @@ def plan_make(context: Context, caller: Caller, body: PlanRequest) -> Plan:
         wish.action,
         plan_id=context.new_id(),
         now=context.now(),
+        scope=Scope(aside=context.jobs.aside()),
     )
+    context.jobs.check_beside(made)
     plan = made.model_copy(update={"asked": body.action})
     context.journal.save_plan(plan)
     return plan

@@ -1,4 +1,4 @@
-"""Which disk is being replaced now: so that the pull of another one is told as what it is."""
+"""Which disks are being replaced now: so that the pull of another one is told as what it is."""
 
 from __future__ import annotations
 
@@ -15,14 +15,19 @@ from appliance.model.resource import Resource
 from appliance.state.journal import Journal
 
 
-def replacing(kinds: Kinds, journal: Journal) -> Replacing | None:
-    """The replacement that runs; None when none does."""
-    for job in journal.jobs(unfinished=True):
-        plan = journal.plan(job.plan_id)
-        if job.state not in ENDED and is_replacement(plan):
-            for pool, going in leaving(kinds, plan):
-                return Replacing(job.number, pool, going)
-    return None
+def replacing(kinds: Kinds, journal: Journal) -> tuple[Replacing, ...]:
+    """The replacements that run, of one pool each: one acts, others wait for their rebuilds."""
+    plans = (
+        (job.number, journal.plan(job.plan_id))
+        for job in journal.jobs(unfinished=True)
+        if job.state not in ENDED
+    )
+    return tuple(
+        Replacing(number, pool, going)
+        for number, plan in plans
+        if is_replacement(plan)
+        for pool, going in leaving(kinds, plan)
+    )
 
 
 def leaving(kinds: Kinds, plan: Plan) -> Iterator[tuple[str, frozenset[str]]]:

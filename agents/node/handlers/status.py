@@ -15,6 +15,7 @@ from appliance.errors import ApplianceError
 from appliance.model.job import ENDED, Job
 from appliance.model.resource import Finding, Severity
 from appliance.model.snapshot import NodeSnapshot
+from appliance.planner.beside import Scope
 from appliance.planner.plan import make_plan
 
 _ORDER: Final = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
@@ -45,9 +46,11 @@ def status(context: Context, caller: Caller, body: Empty) -> Status:
 def _told(context: Context, seen: NodeSnapshot, unfinished: tuple[Job, ...]) -> Iterable[Finding]:
     """What is not well with the node. Only where no job is open can a thing be nobody's."""
     findings = (*node_findings(context.kinds, seen, context.verdicts), *context.told())
-    running = next((job for job in unfinished if job.state not in ENDED), None)
-    if running is not None:
-        return in_the_making(findings, running, context.journal.plan(running.plan_id))
+    running = [job for job in unfinished if job.state not in ENDED]
+    for job in running:
+        findings = tuple(in_the_making(findings, job, context.journal.plan(job.plan_id)))
+    if running:
+        return findings
     loose = () if unfinished else unmanaged(context.kinds, seen, context.wanted())
     return (*findings, *loose)
 
@@ -65,13 +68,19 @@ def _drift(
     context: Context, seen: NodeSnapshot, unfinished: tuple[Job, ...]
 ) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
     """Steps back to the wish, and why they cannot be planned if so. In the middle of a job a
-    difference is no drift."""
-    if any(job.state not in ENDED for job in unfinished):
+    difference is no drift; while one waits, only in what it changes."""
+    if any(job.acts for job in unfinished):
         return (), ()
     wanted = context.wanted()
     try:
         plan = make_plan(
-            context.kinds, seen, wanted, wanted, plan_id=context.new_id(), now=context.now()
+            context.kinds,
+            seen,
+            wanted,
+            wanted,
+            plan_id=context.new_id(),
+            now=context.now(),
+            scope=Scope(aside=context.jobs.aside()),
         )
     except ApplianceError as error:
         doubt = Finding(

@@ -16,7 +16,6 @@ from agents.node.watch.ears import Ears
 from agents.node.watch.polling import SmartPoll
 from agents.node.watch.telling import Telling, read_receivers
 from agents.node.watch.watch import Watch, Watched
-from appliance.model.job import ENDED
 
 LEAVE_S: Final = 5.0
 
@@ -42,9 +41,8 @@ class Watching:
             verdicts=context.verdicts,
             alerts=context.alerts,
             telling=telling,
-            busy=lambda: any(
-                job.state not in ENDED for job in context.journal.jobs(unfinished=True)
-            ),
+            busy=lambda: any(job.acts for job in context.journal.jobs(unfinished=True)),
+            aside=context.jobs.aside,
             now=context.now,
             disk_came=self._read_soon,
             told=context.told,

@@ -6,6 +6,7 @@ from agents.node.apply.walk import line_of, perform
 from agents.node.jobs.claims import claims_of
 from agents.node.jobs.edges import Edges
 from agents.node.jobs.proof import left_to_undo
+from agents.node.jobs.reach import reach_of
 from agents.node.jobs.undo import Link, in_undo_order, no_way_back
 from agents.node.jobs.words import next_step, some
 from appliance.errors import ApplianceError
@@ -56,6 +57,9 @@ class WayBack:
             self._fail(f"{cause} Perhaps not all is as before: {some(tuple(self._doubts))}.")
             return
         for link in self._chain:
+            # Not the wish as it was then: others may have changed theirs beside this job.
+            chain = self._journal.chain(link.number)
+            before = reach_of(self._bench, link.plan, chain).before
             self._journal.move(
                 link.number,
                 JobState.UNDONE,
@@ -64,7 +68,7 @@ class WayBack:
                 if cause
                 else "Everything is as before.",
                 unfinished=False,
-                desired=link.plan.before,
+                desired=before,
             )
 
     def _undo(self, link: Link, item: Executed) -> ApplianceError | None:
@@ -94,7 +98,8 @@ class WayBack:
         newest, oldest = self._chain[0].plan, self._chain[-1].plan
         try:
             whole = newest.model_copy(update={"before": oldest.before})
-            return some(left_to_undo(self._bench, whole))
+            chain = self._journal.chain(self._chain[0].number)
+            return some(left_to_undo(self._bench, whole, chain))
         except ApplianceError as error:
             return f"{error.message} {error.hint}"
 

@@ -2,41 +2,44 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from agents.node.jobs.bench import Bench
 from agents.node.jobs.claims import claims_of
-from appliance.kinds.load import typed_plan
+from agents.node.jobs.reach import Reach, reach_of
 from appliance.model.plan import Plan
 from appliance.planner.plan import make_plan
 
 
-def left_to_do(bench: Bench, plan: Plan) -> tuple[str, ...]:
-    """Titles of the steps still to do after a plan was carried out; acts are not asked again.
+def left_to_do(bench: Bench, plan: Plan, chain: tuple[int, ...]) -> tuple[str, ...]:
+    """Titles of the steps still to do after the plan of a chain's newest job was carried out;
+    acts are not asked again.
 
     Raises whatever observing or planning raises.
     """
-    return tuple(step.title for step in _again(bench, plan).steps)
+    return tuple(step.title for step in _again(bench, reach_of(bench, plan, chain)).steps)
 
 
-def left_to_undo(bench: Bench, plan: Plan) -> tuple[str, ...]:
+def left_to_undo(bench: Bench, plan: Plan, chain: tuple[int, ...]) -> tuple[str, ...]:
     """Titles of the steps still to do after a plan was taken back.
 
     What was wanted before and after alike is left out: it drifted before the job already, and
     the job was to repair it.
     """
-    same = {item.id: item.spec for item in plan.before}
-    same = {item.id: item.spec for item in plan.after if same.get(item.id) == item.spec}
-    back = plan.model_copy(update={"before": plan.after, "after": plan.before})
-    steps = _again(bench, back).steps
-    return tuple(step.title for step in steps if step.resource not in same)
+    reach = reach_of(bench, plan, chain)
+    same = {item.id: item.spec for item in reach.before}
+    same = {item.id: item.spec for item in reach.after if same.get(item.id) == item.spec}
+    back = replace(reach, before=reach.after, after=reach.before)
+    return tuple(step.title for step in _again(bench, back).steps if step.resource not in same)
 
 
-def _again(bench: Bench, plan: Plan) -> Plan:
-    wanted = typed_plan(bench.kinds, plan)
+def _again(bench: Bench, reach: Reach) -> Plan:
     return make_plan(
         bench.kinds,
         bench.observe(claims_of(bench.journal)),
-        wanted.before,
-        wanted.after,
+        reach.before,
+        reach.after,
         plan_id=bench.new_id(),
         now=bench.now(),
+        scope=reach.scope,
     )

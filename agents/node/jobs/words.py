@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
+from appliance.errors import BusyError
 from appliance.model.command import Output
+from appliance.model.job import Job
 from appliance.model.plan import Plan
 
 SHOWN: Final = 5
@@ -36,3 +39,34 @@ def summary(plan: Plan) -> str:
 def spoken(output: Output) -> str:
     """What a command said, both streams."""
     return "\n".join(filter(None, (output.stdout.strip(), output.stderr.strip())))
+
+
+def busy(jobs: Sequence[Job]) -> BusyError:
+    """The first of these acts, or is about to."""
+    if not jobs:
+        return BusyError(
+            "A job is about to go on.",
+            hint="Look at it with: appliance job list",
+            subject="job",
+        )
+    job = jobs[0]
+    far = f" ({job.waits})" if job.waits else ""
+    return BusyError(
+        f"Job {job.number} is {job.state}{far}; one job changes a node at a time.",
+        hint=f"Follow it with: appliance job show {job.number}",
+        subject=f"job/{job.number}",
+    )
+
+
+def held_back(job: Job, things: frozenset[str]) -> BusyError:
+    """A job that waits, or was cut off beside the one that is asked for, changes these things."""
+    now = f"waits ({job.waits})" if job.waits else f"is {job.state}"
+    return BusyError(
+        f"Job {job.number} changes {some(tuple(sorted(things)))} and {now}.",
+        hint=f"Other things can be changed meanwhile. Follow it with: appliance job watch "
+        f"{job.number}"
+        if job.waits
+        else next_step(job.number),
+        subject=f"job/{job.number}",
+        details=tuple(sorted(things)),
+    )

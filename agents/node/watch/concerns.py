@@ -34,7 +34,7 @@ class Replacing(NamedTuple):
 
 
 def disk_findings(
-    disk: Disk, verdict: Verdict, replacing: Replacing | None = None
+    disk: Disk, verdict: Verdict, replacing: Iterable[Replacing] = ()
 ) -> Iterator[Finding]:
     """What is not well with a disk."""
     if disk.missing:
@@ -63,7 +63,7 @@ def _accused(disk: Disk, verdict: Verdict) -> str:
     return "" if verdict.part in {"disk", "none"} else f"; the {verdict.part} is accused"
 
 
-def missing_disk(disk: Disk, replacing: Replacing | None = None) -> Finding:
+def missing_disk(disk: Disk, replacing: Iterable[Replacing] = ()) -> Finding:
     """A member of a pool, or a spare, that does not answer."""
     if disk.role is DiskRole.SPARE:
         return Finding(
@@ -74,8 +74,9 @@ def missing_disk(disk: Disk, replacing: Replacing | None = None) -> Finding:
             next_step="Seat it again, or name another spare in the spec",
             cause=MISSING,
         )
-    if replacing and disk.pool == replacing.pool and disk.serial not in replacing.going:
-        going = ", ".join(sorted(replacing.going)) or "another one"
+    here = next((item for item in replacing if item.pool == disk.pool), None)
+    if here is not None and disk.serial not in here.going:
+        going = ", ".join(sorted(here.going)) or "another one"
         return Finding(
             severity=Severity.CRITICAL,
             subject=f"disk/{disk.serial}",
@@ -83,7 +84,7 @@ def missing_disk(disk: Disk, replacing: Replacing | None = None) -> Finding:
             f"serial {going} is being replaced",
             why="it was pulled in its place, or has died in the middle of the rebuild",
             next_step="Put it back into its bay at once and pull nothing else; then: appliance "
-            f"job watch {replacing.job}",
+            f"job watch {here.job}",
             cause=MISSING,
         )
     return Finding(

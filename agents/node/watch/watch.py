@@ -58,14 +58,16 @@ class Watched:
     alerts: Alerts
     telling: Telling
     busy: Callable[[], bool]
-    """Whether a job runs: what it has half built is no reason for an alert."""
+    """Whether a job acts: what it has half built is no reason for an alert."""
     now: Callable[[], datetime]
+    aside: Callable[[], frozenset[str]] = frozenset
+    """What jobs that wait are changing: its pools are as half built meanwhile."""
     disk_came: Callable[[], None] = lambda: None
     """Called when a disk was put in."""
     told: Callable[[], Iterable[Finding]] = tuple
     """What others have to tell of the node: spares that took over, scrubs that are late."""
-    replacing: Callable[[], Replacing | None] = lambda: None
-    """The replacement that runs, if one does."""
+    replacing: Callable[[], tuple[Replacing, ...]] = tuple
+    """The replacements that run."""
     seen: Callable[[NodeSnapshot], None] = lambda _: None
     """Called with what a look saw."""
     looked: Callable[[], None] = lambda: None
@@ -198,8 +200,10 @@ class Watch(threading.Thread):
             disks = {disk.serial: disk for disk in seen.disks}
             findings = node_findings(parts.kinds, seen, parts.verdicts)
             told = (*parts.told(), *parts.telling.troubles())
-            concerns = concerns_of((*findings, *told), disks, parts.verdicts)
-            self._sync(concerns, covers=lambda _: True)
+            aside = {item for item in parts.aside() if item.startswith("pool/")}
+            open_to_all = (item for item in (*findings, *told) if item.subject not in aside)
+            concerns = concerns_of(open_to_all, disks, parts.verdicts)
+            self._sync(concerns, covers=lambda subject: subject not in aside)
 
     def _judge(self, seen: NodeSnapshot | None) -> None:
         """Alerts of disks only."""

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from appliance.api import paths
-from appliance.api.words import clock
+from appliance.api.words import clock, job_state
 from appliance.cli import render
 from appliance.cli.options import add_change_options
 from appliance.cli.parsing import Parser, Verbs, add_verb, parser_for, verbs_of
@@ -46,7 +46,7 @@ def _list(session: Session, arguments: argparse.Namespace) -> int:
         return 0
     headers = ("JOB", "STATE", "WHO", "BEGUN", "WHAT")
     rows = (
-        (str(job["number"]), job["state"], job["who"], clock(job["created_at"]), job["summary"])
+        (str(job["number"]), job_state(job), job["who"], clock(job["created_at"]), job["summary"])
         for job in answer["jobs"]
     )
     print(render.table(headers, rows))
@@ -58,7 +58,7 @@ def _show(session: Session, arguments: argparse.Namespace) -> int:
     if session.as_json:
         session.print_json(job)
         return 0
-    print(f"job {job['number']} {job['state']}: {job['summary']}")
+    print(f"job {job['number']} {job_state(job)}: {job['summary']}")
     print(
         f"by {job['who']}, begun {clock(job['created_at'])}, ended {clock(job['ended_at'])} (UTC)"
     )

@@ -124,10 +124,7 @@ class CareNode:
 
     def at_rest(self) -> list[Job]:
         """The jobs, newest first, once none is worked on."""
-        thread = self.jobs._thread
-        if thread is not None:
-            thread.join(JOB_S)
-            assert not thread.is_alive()
+        assert self.jobs.join(JOB_S)
         return list(self.journal.jobs())
 
     def audited(self) -> list[tuple[str, str, str]]:

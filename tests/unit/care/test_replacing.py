@@ -34,17 +34,17 @@ def open_job(node: CareNode, asked: ActionRequest | None) -> int:
 
 
 def test_the_disk_that_leaves_until_the_job_ends(node: CareNode) -> None:
-    assert replacing(node.kinds, node.journal) is None
+    assert replacing(node.kinds, node.journal) == ()
     number = open_job(node, ActionRequest(resource="disk/3", verb="replace"))
     told = replacing(node.kinds, node.journal)
-    assert told == Replacing(number, "clinic", frozenset({"ZSAS0002"}))
+    assert told == (Replacing(number, "clinic", frozenset({"ZSAS0002"})),)
     node.journal.move(number, JobState.FAILED)
-    assert replacing(node.kinds, node.journal) is None
+    assert replacing(node.kinds, node.journal) == ()
 
 
 def test_any_other_change_is_no_replacement(node: CareNode) -> None:
     open_job(node, None)
-    assert replacing(node.kinds, node.journal) is None
+    assert replacing(node.kinds, node.journal) == ()
 
 
 def test_what_is_left_of_a_replacement_is_one(node: CareNode) -> None:

@@ -75,7 +75,7 @@ def test_it_waits_for_a_job(
     returns.round(node.now_seen)
     node.passes(seconds=SETTLE_S)
     with monkeypatch.context() as patch:
-        patch.setattr(type(node.means), "job_runs", lambda _: True)
+        patch.setattr(type(node.means), "job_runs", lambda *_: True)
         assert returns.round(node.now_seen) == RETRY_S
     assert node.at_rest() == []
     well(node)

@@ -233,7 +233,7 @@ def test_a_pool_that_is_not_whole_waits_and_is_told_when_that_lasts(
         case "partial":
             tier["sync_percent"] = 50
         case _:
-            monkeypatch.setattr(type(node.means), "job_in_the_way", lambda _: True)
+            monkeypatch.setattr(type(node.means), "job_in_the_way", lambda *_: True)
     until_due(node, scrubs)
     assert scrubs.round(node.now_seen) == FOLLOW_S
     assert node.at_rest() == []

@@ -152,7 +152,7 @@ def test_what_does_not_become_the_spare(ward: Ward, disk: dict[str, Any]) -> Non
 
 def test_while_a_job_runs_it_waits(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
     ward.lasts()
-    monkeypatch.setattr(type(ward.node.means), "job_in_the_way", lambda _: True)
+    monkeypatch.setattr(type(ward.node.means), "job_in_the_way", lambda *_: True)
     assert ward.round() == RETRY_S
     monkeypatch.undo()
     ward.round()

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from agents.node.apply.handles import Actor
+from agents.node.apply.handles import Actor, Clock
 from agents.node.jobs.bench import Bench
 from agents.node.jobs.jobs import Jobs
 from appliance.kinds.load import typed
 from appliance.model.job import Job, JobState
 from appliance.model.plan import Plan, PlanRequest
 from appliance.model.resource import ActionRequest
+from appliance.planner.beside import Scope
 from appliance.planner.plan import make_plan
 from appliance.planner.wish import wish_of
 from appliance.state.db import Store
@@ -39,6 +41,8 @@ class Node:
         self.edges: list[tuple[int, int, str]] = []
         self.kill_at: int | None = None
         self.on_edge: Callable[[int, int, str], None] = lambda *_: None
+        self.on_sleep: Callable[[], None] = lambda: None
+        """Called by a job that waits, between two looks."""
         self.told: list[Job] = []
         self._ids = itertools.count(1)
         self._ticks = itertools.count()
@@ -55,7 +59,9 @@ class Node:
                 kinds=KINDS,
                 journal=self.journal,
                 desired=self.desired,
-                actor=Actor(self.host, self.host.files, self.guests),
+                actor=Actor(
+                    self.host, self.host.files, self.guests, clock=Clock(sleep=self._sleep)
+                ),
                 observe=self.host.observe,
                 now=lambda: NOW,
                 new_id=lambda: f"p{next(self._ids)}",
@@ -72,16 +78,16 @@ class Node:
         return self.boot()
 
     def join(self) -> None:
-        thread = self.jobs._thread
-        if thread is not None:
-            thread.join(WAIT_S)
-            assert not thread.is_alive()
+        assert self.jobs.join(WAIT_S)
 
     def preview(
-        self, site: dict[str, Any] | None = None, action: ActionRequest | None = None
+        self,
+        site: dict[str, Any] | None = None,
+        action: ActionRequest | None = None,
+        put: dict[str, Any] | None = None,
     ) -> Plan:
         before = typed(KINDS, self.desired.resources())
-        wish = wish_of(KINDS, PlanRequest(site=site, action=action), before)
+        wish = wish_of(KINDS, PlanRequest(site=site, action=action, put=put), before)
         plan = make_plan(
             KINDS,
             self.host.observe(self.jobs.claims()),
@@ -90,7 +96,9 @@ class Node:
             wish.action,
             plan_id=f"p{next(self._ids)}",
             now=NOW,
+            scope=Scope(aside=self.jobs.aside()),
         )
+        self.jobs.check_beside(plan)
         self.journal.save_plan(plan)
         return plan
 
@@ -120,9 +128,28 @@ class Node:
         assert job.state is JobState.DONE, job.error
         return job
 
+    def begin(self, plan: Plan) -> int:
+        """Apply with everything confirmed, and do not wait for it; the job's number."""
+        confirm = frozenset(item.token for item in plan.confirmations)
+        return self.jobs.start(plan, confirm, "root", "local").number
+
+    def until(self, number: int, *states: JobState, waits: bool = False) -> Job:
+        """The job once it is in such a state, or waits."""
+        job = self.journal.job(number)
+        for _ in range(10_000):
+            if job.state in states or (waits and job.waits):
+                return job
+            job = self.journal.wait(number, job.seq, WAIT_S)
+        raise AssertionError(job)
+
     def close(self) -> None:
         self.join()
         self.store.close()
+
+    def _sleep(self, seconds: float) -> None:
+        del seconds
+        self.on_sleep()
+        threading.Event().wait(0.002)
 
     def _edge(self, number: int, step: int, edge: str) -> None:
         self.edges.append((number, step, edge))

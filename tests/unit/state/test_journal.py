@@ -207,7 +207,7 @@ def test_a_chain_of_jobs_ends_together(journal: Journal, plan: Plan) -> None:
         journal.move(number, JobState.PROVING if link == 3 else JobState.UNKNOWN)
     assert journal.chain(4) == (4, 3, 1)
     assert [job.number for job in journal.jobs(unfinished=True)] == [4, 3, 2, 1]
-    journal.finished(4)
+    journal.finished(4, outdated=(2,))
     assert {job.number: (job.state, job.next_step) for job in journal.jobs()} == {
         1: (JobState.DONE, "Finished by job 4."),
         2: (JobState.FAILED, "Out of date since job 4 is done."),

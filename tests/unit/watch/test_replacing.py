@@ -28,7 +28,7 @@ def watching(node: Node, **parts: object) -> Node:
 @pytest.mark.parametrize(("serial", "wrong"), [("A", False), ("B", True)])
 def test_a_wrong_pull_says_what_to_do(node: Node, serial: str, *, wrong: bool) -> None:
     node.busy = True
-    running = Replacing(7, "tank", frozenset({"A"}))
+    running = (Replacing(7, "tank", frozenset({"A"})),)
     watching(node, replacing=lambda: running)
     pulled = {"A": A, "B": B}[serial]
     left = tuple(item for item in (A, B, FREE) if item is not pulled)
@@ -42,7 +42,7 @@ def test_a_wrong_pull_says_what_to_do(node: Node, serial: str, *, wrong: bool) -
 
 
 def test_another_pools_disk_is_no_wrong_pull(node: Node) -> None:
-    watching(node, replacing=lambda: Replacing(7, "other", frozenset({"X"})))
+    watching(node, replacing=lambda: (Replacing(7, "other", frozenset({"X"})),))
     node.seen.disks = (missing(A), B, FREE)
     node.hears(gone("sda"))
     (alert,) = node.alerts.open()

@@ -1,0 +1,97 @@
+"""What a plan changes, and which plans may be carried out side by side. Pure.
+
+One job changes a node at a time. While one waits for a rebuild, which may take a week, others are
+let in that change nothing of what it changes. Until it goes on, that is set aside: nobody plans it,
+proves it or judges it but the job itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from appliance.model.plan import Plan
+from appliance.model.resource import Resource
+from appliance.model.steps import RunStep, Step, WaitStep
+
+COPYING: Final = "lvm/copying"
+"""pvmove(8) without a device gives up, or goes on with, what is copied in every group."""
+
+_BELOW: Final = frozenset({"pool", "spare", "disk"})
+"""What lies below the volumes: a job that changes only this leaves no half-made thing above."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a plan, or the proof of a job, is about."""
+
+    only: frozenset[str] | None = None
+    """noun/name of all there is to it; None for everything."""
+    aside: frozenset[str] = frozenset()
+    """noun/name of what is left alone."""
+
+    def covers(self, resource: str) -> bool:
+        """Whether a resource is in it."""
+        return resource not in self.aside and (self.only is None or resource in self.only)
+
+
+EVERYTHING: Final = Scope()
+
+
+def moved(plan: Plan) -> frozenset[str]:
+    """noun/name of what is wanted otherwise afterwards."""
+    before, after = ({item.id: item.spec for item in side} for side in (plan.before, plan.after))
+    return frozenset(key for key in before | after if before.get(key) != after.get(key))
+
+
+def touched(plan: Plan) -> frozenset[str]:
+    """noun/name of all a plan changes: what its steps belong to, the disks they overwrite, and
+    what is wanted otherwise."""
+    steps = frozenset(step.resource for step in plan.steps)
+    disks = frozenset(f"disk/{serial}" for step in plan.steps for serial in step.claims)
+    everywhere = {COPYING} if any(map(_in_every_group, plan.steps)) else set[str]()
+    return steps | disks | moved(plan) | everywhere
+
+
+def held(plan: Plan) -> frozenset[str]:
+    """noun/name of what nobody else may change until the plan's job has ended."""
+    return touched(plan) | ({COPYING} if any(map(_copies, plan.steps)) else set[str]())
+
+
+def lets_others(plan: Plan) -> bool:
+    """Whether its job may wait beside others: it only changes pools that are there before and
+    after, spares and disks. Nothing that another plan may refer to is half made or half gone."""
+    sides = ({item.id for item in side} for side in (plan.before, plan.after))
+    stay = frozenset[str].intersection(*map(frozenset, sides))
+    waits = any(isinstance(step, WaitStep) and step.lets_others for step in plan.steps)
+    return waits and all(
+        item == COPYING or (_noun(item) in _BELOW and (_noun(item) != "pool" or item in stay))
+        for item in touched(plan)
+    )
+
+
+def own_of(
+    side: Iterable[Resource], ids: frozenset[str], others: Iterable[Resource]
+) -> tuple[Resource, ...]:
+    """A wish of which only `ids` are as `side` has them, and all else as `others` have it."""
+    return (
+        *(item for item in side if item.id in ids),
+        *(item for item in others if item.id not in ids),
+    )
+
+
+def _in_every_group(step: Step) -> bool:
+    return (
+        _copies(step)
+        and isinstance(step, RunStep)
+        and not any(word.startswith("/") for word in step.command.argv)
+    )
+
+
+def _copies(step: Step) -> bool:
+    return isinstance(step, RunStep) and step.command.argv[0] == "pvmove"
+
+
+def _noun(resource: str) -> str:
+    return resource.partition("/")[0]
