@@ -84,7 +84,7 @@ class StaleError(ApplianceError):
 
 
 class BusyError(ApplianceError):
-    """Another job is running; one changes a node at a time."""
+    """Another job is in the way: one changes a node at a time, and one that waits keeps its own."""
 
     code = "busy"
     http_status = 423

@@ -1,1 +1,1 @@
-"""Jobs: one plan at a time is carried out, written down, proven, and taken back if need be."""
+"""Jobs: plans are carried out one at a time, written down, proven, and taken back if need be."""

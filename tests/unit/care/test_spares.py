@@ -159,6 +159,24 @@ def test_while_a_job_runs_it_waits(ward: Ward, monkeypatch: pytest.MonkeyPatch) 
     assert [job.state for job in ward.node.at_rest()] == [JobState.DONE]
 
 
+def test_another_pools_rebuild_keeps_no_spare_waiting(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two disks are lost, the first one in a pool whose replacement waits for its rebuild."""
+    losses = list(ward.spares._losses(ward.node.now_seen, ward.node.wanted))
+    held = losses[0]._replace(disk=losses[0].disk.model_copy(update={"pool": "x", "serial": "X"}))
+    monkeypatch.setattr(Spares, "_losses", lambda *_: iter((held, *losses)))
+    monkeypatch.setattr(
+        type(ward.node.means), "job_in_the_way", lambda _, item="": item == "pool/x"
+    )
+    ward.lasts()
+    assert ward.round() == RETRY_S, "and is tried again when the rebuild is over"
+    assert [job.state for job in ward.node.at_rest()] == [JobState.DONE]
+    monkeypatch.setattr(Spares, "_losses", lambda *_: iter((held,)))
+    assert ward.round() == RETRY_S
+    assert len(ward.node.at_rest()) == 1
+
+
 def test_without_a_spare_nothing_is_done_nor_told(ward: Ward) -> None:
     ward.node.site["pool"]["clinic"].pop("spares")
     ward.node.want(ward.node.site)
