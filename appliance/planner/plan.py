@@ -67,7 +67,7 @@ def make_plan(
             *act_warnings,
             *_no_way_back(steps),
         ),
-        notes=(*_notes(kinds, planned, view), *act_notes),
+        notes=(*_notes(kinds, planned, view), *act_notes, *_left_alone(scope)),
         continues=continues,
         aside=tuple(sorted(scope.aside)),
     )
@@ -138,6 +138,12 @@ def _notes(
     for item, own in planned:
         if own:
             yield from kinds[item.noun].notes(item.change, view)
+
+
+def _left_alone(scope: Scope) -> Iterator[str]:
+    pools = sorted(item for item in scope.aside if item.startswith("pool/"))
+    if pools:
+        yield f"{', '.join(pools)}: left alone, for a job changes it and waits."
 
 
 def _confirmations(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -43,6 +44,8 @@ class Node:
         self.on_edge: Callable[[int, int, str], None] = lambda *_: None
         self.on_sleep: Callable[[], None] = lambda: None
         """Called by a job that waits, between two looks."""
+        self.ahead_s = 0.0
+        """How much time has passed that nobody waited for."""
         self.told: list[Job] = []
         self._ids = itertools.count(1)
         self._ticks = itertools.count()
@@ -60,7 +63,7 @@ class Node:
                 journal=self.journal,
                 desired=self.desired,
                 actor=Actor(
-                    self.host, self.host.files, self.guests, clock=Clock(sleep=self._sleep)
+                    self.host, self.host.files, self.guests, clock=Clock(self._now_s, self._sleep)
                 ),
                 observe=self.host.observe,
                 now=lambda: NOW,
@@ -145,6 +148,9 @@ class Node:
     def close(self) -> None:
         self.join()
         self.store.close()
+
+    def _now_s(self) -> float:
+        return time.monotonic() + self.ahead_s
 
     def _sleep(self, seconds: float) -> None:
         del seconds

@@ -255,6 +255,33 @@ class TestTurn:
         assert "d2" in node.host.formatted
         assert whole(node, number).state is JobState.DONE
 
+    def test_a_wait_that_is_in_vain_is_told_in_its_turn(self, node: Node) -> None:
+        number = replacing(node)
+        go_on, held = threading.Event(), threading.Event()
+
+        def hold(command: Command) -> None:
+            if command.argv[0] == "lvcreate":
+                held.set()
+                assert go_on.wait(WAIT_S)
+
+        plan = node.preview(put=NEW)
+        node.host.before = hold
+        other = node.begin(plan)
+        assert held.wait(WAIT_S)
+        node.ahead_s = 2000
+        threading.Event().wait(0.1)
+        assert node.journal.job(number).state is JobState.RUNNING
+        go_on.set()
+        node.join()
+        assert node.journal.job(other).state is JobState.DONE
+        job = node.journal.job(number)
+        assert job.state is JobState.FAILED
+        assert "'Wait until tank is whole' was not reached within 1000 s" in job.error
+        assert [item.number for item in node.told[-2:]] == [other, number]
+        node.host.rebuilt["tank"] = 100.0
+        assert node.run(node.jobs.finish(number)).state is JobState.DONE
+        assert "volume/new" in wanted(node)
+
     def test_a_stopping_agent_leaves_all(self, node: Node) -> None:
         number = replacing(node)
         go_on, held = threading.Event(), threading.Event()
@@ -366,7 +393,7 @@ class TestWish:
         assert {"volume/new", "share/new", "nfs/new"} <= set(wanted(node))
         assert node.host.formatted == {"d1": "tank", "d2": "tank"}
 
-    def test_a_wait_that_fails_is_told_in_its_turn(self, node: Node) -> None:
+    def test_what_broke_after_the_wait_is_finished_with_the_wish_of_today(self, node: Node) -> None:
         number = replacing(node)
         node.host.before = failing("unformat tank d2")
         node.until(node.begin(node.preview(put=NEW)), JobState.DONE)

@@ -65,6 +65,7 @@ def test_nothing_of_it_is_planned_beside_it(name: str) -> None:
     plan = planned(name, Scope(aside=aside))
     assert plan.empty, [step.title for step in plan.steps]
     assert plan.confirmations == ()
+    assert plan.notes == ("pool/clinic: left alone, for a job changes it and waits.",)
     assert set(plan.aside) == aside
 
 
