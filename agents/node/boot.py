@@ -22,6 +22,7 @@ from agents.node.observe.identity import has_identity
 from agents.node.observe.udev import scan_devices
 from appliance.errors import ApplianceError
 from appliance.kinds.pool_steps import INTEGRITY
+from appliance.kinds.pool_steps import PATIENCE_S as LVM_PATIENCE_S
 from appliance.model.command import Command, change, read
 from appliance.model.disk import Disk
 from appliance.model.names import CONFIG_DIR, integrity_device
@@ -146,6 +147,8 @@ class DeviceOpening:
 
         Event-based activation (69-lvm.rules) never activates a group that misses a disk. A disk
         that spins up late has its layer opened like the others: LVM would wait for it in vain.
+        LVM checks the metadata of a thin pool first (thin_check(8)), gigabytes for a large one: given
+        up halfway, no pool would be there.
         """
         try:
             deadline = self._clock.now_s() + MEMBERS_WAIT_S
@@ -153,7 +156,7 @@ class DeviceOpening:
                 self._clock.sleep(1)
                 self._open_late(look)
             self._executor.run(
-                change("vgchange", "--activate", "ay", timeout_s=240, ok_codes=(0, 5))
+                change("vgchange", "--activate", "ay", timeout_s=LVM_PATIENCE_S, ok_codes=(0, 5))
             )
         except ApplianceError as error:
             self._say(f"LVM: {error.message}")
