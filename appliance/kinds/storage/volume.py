@@ -81,7 +81,7 @@ class VolumeKind(Kind[VolumeSpec, VolumeFound]):
         for group in sorted(groups, key=lambda item: item.standing, reverse=True):
             pool = names.get(group.uuid, "")
             for item in group.logical_volumes.values() if pool else ():
-                if tag_value(item.tags, "role") == "volume":
+                if _is_volume(item):
                     name = tag_value(item.tags, "volume")
                     found[name] = beside(_volume_found(pool, name, item, group), found.get(name))
         # A volume without a single block written holds nothing.
@@ -229,6 +229,12 @@ class VolumeKind(Kind[VolumeSpec, VolumeFound]):
     def adopt(self, name: str, found: VolumeFound) -> VolumeSpec | None:
         """A found volume is wanted as it is."""
         return VolumeSpec(pool=found.pool, size=found.size, tier=found.tier)
+
+
+def _is_volume(item: LogicalVolume) -> bool:
+    """Of a tier that is known: disks from a node with others must not hide what is here."""
+    is_volume = tag_value(item.tags, "role") == "volume"
+    return is_volume and tag_value(item.tags, "tier") in set(TierName)
 
 
 def _volume_found(pool: str, name: str, item: LogicalVolume, group: VolumeGroup) -> VolumeFound:

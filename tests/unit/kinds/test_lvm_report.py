@@ -203,6 +203,14 @@ def test_import_gives_the_wish_the_pool_answers_to():
     assert (spec.capacity.integrity, spec.performance.integrity) == (None, None)
 
 
+def test_a_volume_of_a_tier_nobody_knows_hides_no_other():
+    """Disks from a node with tiers of a later version."""
+    tags = ["appliance.role=volume", "appliance.tier=glacier", "appliance.volume=database"]
+    assert set(VOLUME.observe(probe(changed(**{"lv:vol_database": {"lv_tags": tags}})))) == {
+        "images"
+    }
+
+
 def test_volumes_of_a_real_node():
     found = VOLUME.observe(probe())
     assert set(found) == {"database", "images"}
