@@ -43,8 +43,8 @@ LEAN = [
 def root_stage(*, lab: bool) -> Stage:
     """The stage that makes root.tar; a lab image carries some packages more."""
     packages = wanted_packages(lab=lab)
-    hook = RECIPE / "root-hook.sh"
-    key = digest_of(FORMAT, SUITE, *packages, LOCK.read_text(), digest_of_files([hook]))
+    scripts = [RECIPE / "root-hook.sh", RECIPE / "local-block.sh"]
+    key = digest_of(FORMAT, SUITE, *packages, LOCK.read_text(), digest_of_files(scripts))
 
     def make(folder: Path, progress: Progress) -> None:
         progress("root: fetching the locked Python wheels")

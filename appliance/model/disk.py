@@ -63,6 +63,9 @@ class Zoned(StrEnum):
 OUR_LAYERS: Final = frozenset({"DM_integrity", "LVM2_member"})
 """What our own half-built pools leave on a disk, as blkid(8) names it."""
 
+BOOT_LAYERS: Final = frozenset({"gpt", "PMBR", "vfat", "LVM2_member"})
+"""What our own half-made installation leaves on a disk."""
+
 
 class Signature(Value):
     """Something recognised on a disk: a file system, a partition table, another pool's label."""

@@ -45,7 +45,7 @@ class NodeSnapshot(Value):
     images: frozenset[str] | None = None
     """Names of the files in /var/lib/appliance/images; None when nobody looked."""
     claims: Mapping[str, str] = {}
-    """Serial -> pool of disks an unfinished job had consent to overwrite."""
+    """Serial -> pool (or boot/node) of disks an unfinished job had consent to overwrite."""
     verdicts: Annotated[Mapping[str, Verdict], VOLATILE] = {}
     """Serial -> what is thought of a disk that is in no pool."""
     problems: tuple[str, ...] = ()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from appliance.errors import RefusedError
-from appliance.model.disk import OUR_LAYERS, Disk, DiskRole, Signature, Transport
+from appliance.model.boot import CLAIM
+from appliance.model.disk import BOOT_LAYERS, OUR_LAYERS, Disk, DiskRole, Signature, Transport
 from appliance.model.plan import DiskClaim
 from appliance.model.snapshot import NodeSnapshot
 from appliance.model.steps import Step
@@ -42,7 +43,7 @@ def needs_serial(snapshot: NodeSnapshot, claim: DiskClaim, pools: Iterable[str])
 
 def _claim(snapshot: NodeSnapshot, serial: str, owner: str) -> DiskClaim:
     noun, _, name = owner.partition("/")
-    pool = name if noun == "pool" else ""
+    pool = name if noun == "pool" else owner if owner == CLAIM else ""
     disk = snapshot.disk(serial)
     if disk is None:
         raise _refused(
@@ -133,7 +134,9 @@ def _check_unused(snapshot: NodeSnapshot, disk: Disk, pool: str, *, erased: bool
             f"The disk with {disk.where} is in use by {', '.join(disk.holders)}.",
             "Choose another disk, or take down what stands on it.",
         )
-    foreign = tuple(item for item in disk.signatures if not _is_ours(item, disk, consent=consent))
+    foreign = tuple(
+        item for item in disk.signatures if not _is_ours(item, disk, pool, consent=consent)
+    )
     if foreign and not erased:
         raise _refused(
             disk.serial,
@@ -148,7 +151,9 @@ def _has_consent(snapshot: NodeSnapshot, disk: Disk, pools: Iterable[str]) -> bo
     return disk.pool in names or snapshot.claims.get(disk.serial) in names
 
 
-def _is_ours(signature: Signature, disk: Disk, *, consent: bool) -> bool:
+def _is_ours(signature: Signature, disk: Disk, pool: str, *, consent: bool) -> bool:
+    if pool == CLAIM:
+        return consent and signature.type in BOOT_LAYERS
     return signature.type in OUR_LAYERS and (consent or disk.role is DiskRole.QUARANTINED)
 
 

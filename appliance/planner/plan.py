@@ -7,6 +7,7 @@ from datetime import datetime
 
 from appliance.errors import InvalidInputError, NotFoundError
 from appliance.kinds.base import View
+from appliance.model.boot import CLAIM
 from appliance.model.plan import Confirmation, DiskClaim, Plan
 from appliance.model.resource import ActionRequest, Resource, Spec
 from appliance.model.snapshot import NodeSnapshot
@@ -155,7 +156,7 @@ def _confirmations(
 ) -> tuple[Confirmation, ...]:
     """Each token once. Whatever destroys data needs one, also where its kind asks for none."""
     asked: dict[str, str] = {}
-    pools = tuple(item.change.name for item, _ in planned if item.noun == "pool")
+    pools = (*(item.change.name for item, _ in planned if item.noun == "pool"), CLAIM)
     for claim in claims:
         if needs_serial(view.snapshot, claim, pools):
             held = ", ".join(signature.type for signature in claim.signatures)

@@ -5,6 +5,9 @@ set -euo pipefail
 root=$1
 export DEBIAN_FRONTEND=noninteractive
 
+# Before the kernel comes and its initrd is made.
+install -D -m 755 "$(dirname "$0")/local-block.sh" \
+    "$root/etc/initramfs-tools/scripts/local-block/appliance-root"
 chroot "$root" apt-get install -y -q -t trixie-backports linux-image-amd64
 kernel=$(basename "$root"/lib/modules/*)
 

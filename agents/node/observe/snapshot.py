@@ -8,6 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
+from agents.node.observe.boot import as_boot, missing_boot
 from agents.node.observe.devices import DeviceScan
 from agents.node.observe.disks import observe_disks
 from agents.node.observe.enclosures import BayRules
@@ -16,6 +17,7 @@ from agents.node.observe.spares import as_spares, missing_spares, spare_places
 from appliance.errors import ApplianceError
 from appliance.kinds.base import Kind, Probe
 from appliance.kinds.pool_steps import tag_text
+from appliance.model.boot import boot_in
 from appliance.model.disk import Disk, DiskRole, Medium, Smart, Transport
 from appliance.model.names import STATE_DIR
 from appliance.model.pool import MemberFound, PoolFound, pools_in
@@ -71,10 +73,12 @@ def observe_node(
     }
     pools = pools_in(found)
     spares = spare_places(pools, found.get("spare", {}))
+    boot = boot_in(found)
     disks = (
-        *as_spares(_with_roles(present, pools), spares),
+        *as_spares(as_boot(_with_roles(present, pools), boot), spares),
         *missing_members(present, pools, last_known),
         *missing_spares(present, spares, last_known),
+        *missing_boot(present, boot, last_known),
     )
     return NodeSnapshot(
         host=host or Host(hostname="", profile=profile.name),

@@ -64,7 +64,7 @@ def _accused(disk: Disk, verdict: Verdict) -> str:
 
 
 def missing_disk(disk: Disk, replacing: Iterable[Replacing] = ()) -> Finding:
-    """A member of a pool, or a spare, that does not answer."""
+    """A member of a pool, a spare or a boot disk that does not answer."""
     if disk.role is DiskRole.SPARE:
         return Finding(
             severity=Severity.WARNING,
@@ -72,6 +72,15 @@ def missing_disk(disk: Disk, replacing: Iterable[Replacing] = ()) -> Finding:
             what=f"the spare in {disk.where} does not answer",
             why="it was pulled or has died; no disk is kept in its place meanwhile",
             next_step="Seat it again, or name another spare in the spec",
+            cause=MISSING,
+        )
+    if disk.role is DiskRole.BOOT:
+        return Finding(
+            severity=Severity.CRITICAL,
+            subject=f"disk/{disk.serial}",
+            what=f"the boot disk in {disk.where} does not answer",
+            why="it was pulled or has died; the node starts from the other one alone",
+            next_step="Seat it again, or see what to do: appliance boot show node",
             cause=MISSING,
         )
     here = next((item for item in replacing if item.pool == disk.pool), None)

@@ -1,0 +1,176 @@
+"""From the installed system as it is to the disks wanted: each part asked for by itself. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from appliance.errors import RefusedError
+from appliance.kinds.boot_found import esp_label, group_name, is_on, system_label
+from appliance.kinds.boot_steps import BootSteps
+from appliance.kinds.pool_steps import tag_text
+from appliance.model.boot import CLAIM, BootDisk, BootFound, BootGroup, BootSpec
+from appliance.model.disk import Disk
+from appliance.model.snapshot import NodeSnapshot
+from appliance.model.steps import Step
+
+MIRROR: Final = 2
+
+
+@dataclass(frozen=True)
+class BootBuild:
+    """The wish beside what there is."""
+
+    wanted: BootSpec
+    found: BootFound
+    snapshot: NodeSnapshot
+
+    @property
+    def disks(self) -> tuple[Disk, ...]:
+        """The wanted disks that answer."""
+        named = (self.snapshot.disk(serial) for serial in self.wanted.disks)
+        return tuple(disk for disk in named if disk is not None and not disk.missing)
+
+    @property
+    def group(self) -> BootGroup:
+        """The system that is meant: the one that runs, else the one on a wanted disk, else new."""
+        for item in self.found.own:
+            if item.running or any(self.item_of(disk, item) for disk in self.disks):
+                return item
+        return BootGroup(name=group_name(self.wanted.disks[0]))
+
+    def item_of(self, disk: Disk, group: BootGroup) -> BootDisk | None:
+        """The disk's part in a group."""
+        return next((item for item in group.disks if is_on(disk, item)), None)
+
+    def joining(self) -> tuple[Disk, ...]:
+        """Wanted disks that are not in the group yet."""
+        return tuple(disk for disk in self.disks if self.item_of(disk, self.group) is None)
+
+    def leaving(self) -> tuple[BootDisk, ...]:
+        """Parts of the group whose disk is not wanted any more."""
+        stay = {item for disk in self.disks if (item := self.item_of(disk, self.group))}
+        named = {tag_text(serial) for serial in self.wanted.disks}
+        away = {item for item in self.group.missing if item.serial in named}
+        return tuple(item for item in self.group.disks if item not in stay | away)
+
+    def overwritten(self) -> tuple[Disk, ...]:
+        """Wanted disks that get a new partition table."""
+        return tuple(disk for disk in self.joining() if not self._partitioned(disk))
+
+    def blanked(self) -> tuple[Disk, ...]:
+        """Disks that leave, and answer."""
+        there = (disk_of(item, self.snapshot) for item in self.leaving())
+        return tuple(disk for disk in there if disk is not None)
+
+    def steps(self) -> Iterator[Step]:
+        """All of it, from whatever there is."""
+        make = BootSteps(self.group.name)
+        yield from self._prepare(make)
+        yield from self._name(make)
+        if not self.group.copies:
+            yield make.create_root(self.disks)
+        if not (self.group.whole or self.group.running):
+            yield make.format_root()
+            yield make.copy_system()
+            yield make.mark_whole()
+        for disk in self.disks:
+            item = self.item_of(disk, self.group)
+            if item is None or not item.loader:
+                yield make.format_esp(disk)
+                yield make.copy_loader(disk)
+                yield make.mark_loader(disk)
+        if self.group.copies:
+            yield from self._rearrange(make)
+        if len(self.disks) == MIRROR and not (self.group.copies and self.group.whole):
+            yield make.await_sync()
+
+    def _partitioned(self, disk: Disk) -> bool:
+        """By an installation of this node: another node's disk has such partitions as well."""
+        ours = self.snapshot.claims.get(disk.serial) == CLAIM
+        return ours and {esp_label(disk), system_label(disk)} <= self.found.labels
+
+    def _prepare(self, make: BootSteps) -> Iterator[Step]:
+        for disk in self.overwritten():
+            yield make.partition(disk)
+        if self.joining():
+            yield make.await_partitions(self.joining())
+        there = bool(self.group.disks)
+        for disk in self.joining():
+            yield make.extend_group(disk) if there else make.create_group(disk)
+            there = True
+
+    def _name(self, make: BootSteps) -> Iterator[Step]:
+        for disk in self.disks:
+            item = self.item_of(disk, self.group)
+            if item is not None and item.flagged:
+                yield make.take_back(disk)
+            if item is None or not item.serial:
+                yield make.name_disk(disk)
+
+    def _rearrange(self, make: BootSteps) -> Iterator[Step]:
+        """The copies of a root that is there, from the disks they are on to those wanted."""
+        fresh = [disk for disk in self.disks if not self._holds(disk)]
+        if self.group.returned or any(item.flagged for item in self.group.disks):
+            yield make.refresh()
+        yield from self._move(make, fresh, [item for item in self.leaving() if item.holds_root])
+        if fresh and self.group.whole:
+            yield make.await_sync()
+        for item in self.leaving():
+            if item.pv and not item.missing:
+                yield from make.let_go(item.pv, disk_of(item, self.snapshot))
+
+    def _move(self, make: BootSteps, fresh: list[Disk], going: list[BootDisk]) -> Iterator[Step]:
+        """One copy is made, moved or given up; the other stays where it is meanwhile."""
+        lost = [item for item in going if item.missing]
+        if lost and not fresh:
+            raise _refused_lost()
+        if going and len(going) >= self.group.copies:
+            raise _refused_move()
+        if lost:
+            yield from make.repair_onto(fresh[0])
+        elif fresh and going:
+            yield make.replace(going[0].pv, fresh[0])
+        elif fresh:
+            yield make.mirror_onto(fresh[0])
+        elif going:
+            yield make.single_without(going[0].pv)
+
+    def _holds(self, disk: Disk) -> bool:
+        item = self.item_of(disk, self.group)
+        return item is not None and item.holds_root
+
+
+def disk_of(item: BootDisk, snapshot: NodeSnapshot) -> Disk | None:
+    """The disk of a part of a group; None when it does not answer."""
+    there = (disk for disk in snapshot.disks if not disk.missing)
+    return next((disk for disk in there if is_on(disk, item)), None)
+
+
+def removal(found: BootFound, snapshot: NodeSnapshot) -> Iterator[Step]:
+    """Take an installed system off its disks again; one the node runs from stays."""
+    if found.running:
+        return
+    for group in found.groups:
+        disks = [disk for item in group.disks if (disk := disk_of(item, snapshot))]
+        make = BootSteps(group.name)
+        yield make.remove_group()
+        for disk in disks:
+            yield from make.blank(disk)
+
+
+def _refused_lost() -> RefusedError:
+    return RefusedError(
+        "A disk of the boot mirror does not answer, and nothing is named to take its place.",
+        hint="Name the disk that is left and a new one: appliance boot set node --disks A,B",
+        subject=CLAIM,
+    )
+
+
+def _refused_move() -> RefusedError:
+    return RefusedError(
+        "The system cannot leave all its disks for others in one go.",
+        hint="Name one that it is on beside a new one first; go on when they are equal.",
+        subject=CLAIM,
+    )
