@@ -12,6 +12,8 @@ from appliance.model.setup import NO_POOL, RECOMMENDED, Layout, Proposal, SetupA
 
 SETUP: Final = "setup"
 """The table that is no part of a site spec."""
+BOOT: Final = "boot"
+"""The table of the disks the system is installed on."""
 
 
 def parse_answers(document: Mapping[str, Any]) -> SetupAnswers:
@@ -31,6 +33,9 @@ def parse_answers(document: Mapping[str, Any]) -> SetupAnswers:
 def site_of(document: Mapping[str, Any], proposal: Proposal) -> dict[str, Any]:
     """The site spec that the answers mean on this machine.
 
+    On a live medium, answers that name boot disks mean those alone: all the rest is the installed
+    system's, where the same answers are given again.
+
     Raises InvalidInputError for a layout there is not, RefusedError on another chassis than the
     one the answers were written for.
     """
@@ -43,6 +48,8 @@ def site_of(document: Mapping[str, Any], proposal: Proposal) -> dict[str, Any]:
             hint="Correct setup.profile, or go to the right machine.",
             subject="setup.profile",
         )
+    if BOOT in site and proposal.on_medium:
+        return {BOOT: site[BOOT]}
     own = bool(site.get("pool"))
     if answers.layout == NO_POOL or (own and "layout" not in answers.model_fields_set):
         return site

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from appliance.api.words import NOTHING, clock, size
@@ -33,6 +33,24 @@ def proposal_lines(proposal: Json) -> Iterator[str]:
     yield "layouts:" if proposal["layouts"] else "layouts: none, there are too few usable disks"
     for layout in proposal["layouts"]:
         yield from layout_lines(layout)
+
+
+def medium_lines(proposal: Json) -> Iterator[str]:
+    """That the node runs from a live medium, and where it could be installed."""
+    if proposal["on_medium"]:
+        places = [
+            _where(disk) for disk in proposal["disks"] if disk["serial"] in proposal["boot_disks"]
+        ]
+        there = ", ".join(places) or "no disk: all are in use or too small"
+        yield f"system: runs from a medium; it can be installed on {there}"
+
+
+def installed_lines(proposal: Json, serials: Collection[str]) -> Iterator[str]:
+    """After an installation from the medium: where the system is, and what to do."""
+    places = [_where(disk) for disk in proposal["disks"] if disk["serial"] in serials]
+    yield f"The system is installed on {' and '.join(places) or ' and '.join(serials)}."
+    yield "Power off (systemctl poweroff), take the live medium out, and start again."
+    yield "Then set the node up on the installed system; the same answers do."
 
 
 def _kinds(disks: Iterable[Json]) -> Iterator[str]:

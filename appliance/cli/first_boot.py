@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from appliance.api.answers import site_of
+from appliance.api.answers import BOOT, site_of
 from appliance.api.contract import (
     HANDOVER,
     JOB_FINISH,
@@ -23,14 +23,14 @@ from appliance.api.contract import (
     SITE,
     STATUS,
 )
-from appliance.api.setup_words import handover_lines
+from appliance.api.setup_words import handover_lines, installed_lines
 from appliance.api.wire import SecretValue
 from appliance.cli.changes import carry_out, carry_out_plan, same_wish
 from appliance.cli.session import Session
 from appliance.cli.watching import report, watch
 from appliance.errors import NotFoundError, RefusedError, StepFailedError
 from appliance.model.job import ENDED
-from appliance.model.plan import PlanRequest
+from appliance.model.plan import Plan, PlanRequest
 from appliance.model.setup import SetupRecord
 
 
@@ -118,9 +118,23 @@ def _carry_through(session: Session, site: Mapping[str, Any], options: argparse.
         )
     record = session.client().call(SETUP)
     session.client().call(SETUP_KEEP, record.model_copy(update={"finished": True}))
+    if set(site) == {BOOT}:
+        return _installed(session, left)
     sheet = session.client().call(HANDOVER)
     if session.as_json:
         print(sheet.model_dump_json(indent=2))
     else:
         print("\n" + "\n".join(handover_lines(sheet.model_dump(mode="json"))))
+    return 0
+
+
+def _installed(session: Session, plan: Plan) -> int:
+    """Where the system is now, and that it is to be started from there."""
+    proposal = session.client().call(SETUP_PROPOSAL)
+    wanted = {serial for item in plan.after for serial in getattr(item.spec, "disks", ())}
+    lines = list(installed_lines(proposal.model_dump(mode="json"), wanted))
+    if session.as_json:
+        session.print_json({"installed_on": sorted(wanted), "next": " ".join(lines)})
+    else:
+        print("\n" + "\n".join(lines))
     return 0

@@ -100,6 +100,10 @@ class Proposal(Value):
     cards: tuple[CardSeen, ...]
     layouts: tuple[Layout, ...]
     """The recommended one first; none when there are too few usable disks."""
+    on_medium: bool = False
+    """The node runs from a live medium, and can be installed on disks of its own."""
+    boot_disks: tuple[str, ...] = ()
+    """Serials of the disks it can be installed on."""
 
 
 class SetupAnswers(Value):

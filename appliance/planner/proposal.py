@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from appliance.model.boot import LEAST_DISK, boot_in
 from appliance.model.disk import Disk, DiskRole, Quarantine, Transport
 from appliance.model.link import LinkFound
 from appliance.model.setup import CardSeen, ChassisSeen, DiskChecked, Proposal
@@ -33,6 +34,8 @@ def propose(chassis: ChassisSeen, snapshot: NodeSnapshot, pool: str = "data") ->
             if isinstance(item, LinkFound) and item.physical
         ),
         layouts=layouts(fit, pool),
+        on_medium=not boot_in(snapshot.found).running,
+        boot_disks=tuple(disk.serial for disk in fit if (disk.size or 0) >= LEAST_DISK),
     )
 
 

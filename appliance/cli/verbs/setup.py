@@ -57,13 +57,13 @@ def _setup(session: Session, arguments: argparse.Namespace) -> int:
 
 
 def _show(session: Session) -> int:
-    from appliance.api.setup_words import proposal_lines
+    from appliance.api.setup_words import medium_lines, proposal_lines
 
     proposal: dict[str, Any] = session.fetch(paths.SETUP_PROPOSAL)
     if session.as_json:
         session.print_json(proposal)
         return 0
-    print("\n".join(proposal_lines(proposal)))
+    print("\n".join((*medium_lines(proposal), *proposal_lines(proposal))))
     print(
         "next: write the answers (examples/answers.toml), then: appliance setup --answers FILE --preview"
     )

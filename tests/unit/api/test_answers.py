@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from appliance.api.answers import parse_answers, site_of
+from appliance.api.setup_words import installed_lines, medium_lines
 from appliance.errors import InvalidInputError, RefusedError
 from appliance.kinds.registry import all_kinds
 from appliance.model.setup import ChassisSeen, Layout, Proposal
@@ -41,6 +42,14 @@ def test_the_example_is_a_site_spec_once_the_pool_is_chosen() -> None:
 
 def test_without_a_word_the_recommended_layout() -> None:
     assert site_of(USER, TWELVE) == {**USER, **TWELVE.layouts[0].site}
+
+
+def test_on_a_medium_the_boot_disks_are_all_there_is_to_do() -> None:
+    boot = {"boot": {"node": {"disks": ["bay:7", "bay:8"]}}}
+    medium = TWELVE.model_copy(update={"on_medium": True})
+    assert site_of({**boot, **USER}, medium) == boot
+    assert site_of(USER, medium) == {**USER, **TWELVE.layouts[0].site}
+    assert site_of({**boot, **USER}, TWELVE) == {**boot, **USER, **TWELVE.layouts[0].site}
 
 
 def test_a_layout_by_name_and_a_pool_by_name() -> None:
@@ -83,3 +92,19 @@ def test_what_makes_no_sense_is_refused(
         site_of(document, given)
     assert isinstance(raised.value, InvalidInputError | RefusedError)
     assert said in f"{raised.value.message} {raised.value.hint}"
+
+
+def test_where_a_medium_can_be_installed_and_where_it_was() -> None:
+    seen: dict[str, Any] = {
+        "on_medium": True,
+        "boot_disks": ["Z1"],
+        "disks": [{"serial": "Z1", "bay": "7"}, {"serial": "Z2", "bay": "8"}],
+    }
+    assert list(medium_lines(seen)) == [
+        "system: runs from a medium; it can be installed on bay 7 (serial Z1)"
+    ]
+    assert "too small" in next(medium_lines({**seen, "boot_disks": []}))
+    assert not list(medium_lines({**seen, "on_medium": False}))
+    said = "\n".join(installed_lines(seen, {"Z1", "Z2"}))
+    assert "installed on bay 7 (serial Z1) and bay 8 (serial Z2)" in said
+    assert "take the live medium out" in said
