@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from appliance.api.fields import Field, fields_of
-from appliance.api.setup_words import card_lines, layout_lines, proposal_lines
+from appliance.api.setup_words import card_lines, layout_lines, medium_lines, proposal_lines
 from appliance.api.wire import KindView
 from appliance.errors import InvalidInputError
 from appliance.model.base import NAME_PATTERN
@@ -28,19 +28,22 @@ _FROM_KINDS: Final = {
     "dns": ("link", "dns"), "keys": ("account", "keys"),
 }  # fmt: skip
 """Key of a field -> noun and path in that kind's spec."""
-_ORDER: Final = ("hostname", "timezone", "ntp", "interfaces", "vlan", "addresses", "gateway", "dns",
+_ORDER: Final = ("boot", "hostname", "timezone", "ntp", "interfaces", "vlan", "addresses", "gateway", "dns",
                  "account", "keys", "password", "layout", "pool")  # fmt: skip
 _NETWORK: Final = frozenset({"interfaces", "vlan", "addresses", "gateway", "dns"})
 _ABOUT: Final = {
     "link.lan.bond": "interfaces", "link.lan.interface": "interfaces", "link.wire": "interfaces",
     "link.lan.vlan": "vlan", "setup.layout": "layout", "setup.pool": "pool", "pool": "layout",
-    "identity.node": "hostname", "link": "interfaces", "account": "account",
+    "boot.node": "boot", "identity.node": "hostname", "link": "interfaces", "account": "account",
 }  # fmt: skip
 """Where a finding belongs whose last word is no field of ours."""
 
 
 def fields(kinds: Iterable[KindView], proposal: Proposal) -> tuple[Field, ...]:
-    """What is asked, in the order of a person's thoughts: name, network, people, disks."""
+    """What is asked, in the order of a person's thoughts: name, network, people, disks.
+
+    Before all of it, on a medium: where to install the system, which is then all that is done.
+    """
     schemas = {kind.noun: tuple(fields_of(kind.spec_schema)) for kind in kinds}
     cards = ", ".join(f"{card.interface} ({card.state})" for card in proposal.cards)
     layouts = tuple(layout.name for layout in proposal.layouts)
@@ -53,6 +56,12 @@ def fields(kinds: Iterable[KindView], proposal: Proposal) -> tuple[Field, ...]:
         "layout": _own("layout", "What each gives is told above", choices=(*layouts, NO_POOL), default=best),
         "pool": _own("pool", "What to call the pool", rule=_NAME, default="data"),
     }  # fmt: skip
+    if proposal.on_medium and proposal.boot_disks:
+        own["boot"] = _own(
+            "boot",
+            "Disks to install the system on first, two for a mirror; empty to stay on the medium",
+            "list",
+        )
     for key, (noun, name) in _FROM_KINDS.items():
         found = next((item for item in schemas.get(noun, ()) if item.path == (name,)), None)
         if found is not None:
@@ -66,7 +75,10 @@ def _own(key: str, title: str, shape: str = "text", **more: Any) -> Field:  # no
 
 def here_lines(proposal: Json, key: str, value: str) -> Iterator[str]:
     """Of what was found the part that the question is about: a small screen has no room for all."""
-    if key in _NETWORK:
+    if key == "boot":
+        yield from medium_lines(proposal)
+        yield from proposal_lines(proposal)
+    elif key in _NETWORK:
         yield from card_lines(proposal)
     elif key in {"layout", "pool"} and proposal["layouts"]:
         chosen = [item for item in proposal["layouts"] if item["name"] == value]
@@ -84,6 +96,8 @@ def document(texts: Mapping[str, str]) -> Json:
     identity = _set({"hostname": texts["hostname"], "timezone": texts.get("timezone", ""),
                      "ntp": _words(texts.get("ntp", ""))})  # fmt: skip
     made["identity"] = {NODE: identity}
+    if texts.get("boot"):
+        made["boot"] = {NODE: {"disks": _words(texts["boot"])}}
     links = _links(texts)
     if links:
         made["link"] = links
@@ -123,6 +137,7 @@ def answered(kept: Mapping[str, Any]) -> dict[str, str]:
     cards = carrier.get("bond", {}).get("interfaces") or [carrier.get("interface", "")]
     found = {
         **kept.get("setup", {}), **identity,
+        "boot": kept.get("boot", {}).get(NODE, {}).get("disks", ""),
         "interfaces": cards, "vlan": lan.get("vlan", {}).get("id", ""),
         **{key: lan.get(key, "") for key in ("addresses", "gateway", "dns")},
         "account": account, "keys": person.get("keys", ""),
@@ -135,7 +150,10 @@ def answered(kept: Mapping[str, Any]) -> dict[str, str]:
 
 
 def wrong(asked: Iterable[Field], texts: Mapping[str, str]) -> dict[str, str]:
-    """Field -> the rule it breaks, in words."""
+    """Field -> the rule it breaks, in words. Where the system is installed first, all else is
+    asked again on the installed one."""
+    if texts.get("boot"):
+        return {}
     found = {field.dotted: problem(field, texts.get(field.dotted, "")) for field in asked}
     if texts.get("account") and not (texts.get("keys") or texts.get("password")):
         found["keys"] = "a key or a password: without one nobody can log in"

@@ -11,17 +11,17 @@ import pytest
 from appliance.api import contract as api
 from appliance.client.client import Client
 from appliance.client.memory import MemoryTransport
-from appliance.model.setup import SetupRecord
+from appliance.model.setup import ChassisSeen, Proposal, SetupRecord
 from tests.tui.conftest import CLINIC, Record, lab_disks
 from tests.tui.driving import LARGE, SMALL, Person, same_screen, sitting
 from tests.tui.test_disk_life import clinic as clinic
-from tui.first_boot import answered, document, where, wrong
+from tui.first_boot import answered, document, fields, here_lines, where, wrong
 
 TEXTS = {
     "hostname": "pacs1", "timezone": "Europe/Berlin", "ntp": "10.0.0.3,10.0.0.4",
     "interfaces": "eno1,eno2", "vlan": "30", "addresses": "10.0.0.5/24", "gateway": "10.0.0.1",
     "dns": "10.0.0.2", "account": "mary", "keys": "ssh-ed25519 AAAA mary@desk", "password": "",
-    "layout": "raid6", "pool": "data",
+    "layout": "raid6", "pool": "data", "boot": "",
 }  # fmt: skip
 
 
@@ -63,6 +63,20 @@ def test_answers_are_a_site_spec_and_come_back_as_they_were_typed() -> None:
 )
 def test_a_finding_is_told_at_its_field(detail: str, key: str) -> None:
     assert where(detail)[0] == key
+
+
+def test_where_to_install_the_system_is_asked_first_and_then_nothing_else_counts() -> None:
+    made = document({**TEXTS, "boot": "bay:7, bay:8"})
+    assert made["boot"] == {"node": {"disks": ["bay:7", "bay:8"]}}
+    assert answered(made)["boot"] == "bay:7,bay:8"
+    assert not wrong((), {"boot": "bay:7", "hostname": ""})
+    assert where("boot.node: a disk is too small")[0] == "boot"
+    seen = Proposal(chassis=ChassisSeen(profile="x", title="X", score=0, bays=2),
+                    disks=(), cards=(), layouts=(), on_medium=True)  # fmt: skip
+    assert "boot" not in [field.dotted for field in fields((), seen)]
+    large = seen.model_copy(update={"boot_disks": ("Z1", "Z2")})
+    assert next(field.dotted for field in fields((), large)) == "boot"
+    assert "runs from a medium" in next(here_lines(large.model_dump(mode="json"), "boot", ""))
 
 
 def test_what_cannot_work_is_told_before_the_node_is_asked() -> None:

@@ -6,7 +6,7 @@ Answers are kept on the node before anything is changed, so an interrupted setup
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from pydantic import SecretStr
 from rich.text import Text
@@ -15,7 +15,7 @@ from textual.containers import VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Static
 
-from appliance.api.answers import site_of
+from appliance.api.answers import BOOT, site_of
 from appliance.api.contract import (
     HANDOVER,
     PLAN_MAKE,
@@ -48,6 +48,8 @@ from tui.screens.handover import Sheet
 from tui.screens.place import rewrite
 from tui.screens.preview import preview
 from tui.widgets.entry import Entry
+
+INSTALLED: Final = "Installed. Power off, take the medium out, start again."
 
 
 class FirstBoot(Fields):
@@ -185,6 +187,8 @@ class FirstBoot(Fields):
             request = PlanRequest(put=dict(record.site))
             ask = self.desk.gateway.ask
             ask(self, PLAN_MAKE, request, then=self._looked, refused=self.say_error)
+        elif record.finished and set(record.site) == {BOOT}:
+            self.say(INSTALLED, "ok")
         elif record.finished:
             self.say("The setup is through: F4 shows the handover sheet.", "ok")
 
@@ -202,6 +206,9 @@ class FirstBoot(Fields):
 
     def _finished(self, record: SetupRecord) -> None:
         self._record = record
+        if set(record.site) == {BOOT}:
+            self.say(INSTALLED, "ok")
+            return
         self.say("The setup is through.", "ok")
         self.action_sheet()
 
