@@ -62,6 +62,25 @@ def _console(folder: Path) -> str:
 
 
 def _boot(record: Record, tsc_khz: int | None) -> Iterator[str]:
+    if record.medium:
+        yield from _medium(record)
+    clock = f" tsc_early_khz={tsc_khz} tsc=reliable" if tsc_khz else ""
+    if record.uefi:
+        code = f"if=pflash,format=raw,unit=0,readonly=on,file={OVMF}/OVMF_CODE_4M.fd"
+        yield from ("-drive", code)
+        yield from ("-drive", f"if=pflash,format=raw,unit=1,file={record.folder}/efi-vars.fd")
+        # the image's own boot file reads the first as the end of its kernel command line, the boot
+        # loader of an installed system the second
+        for reader in ("stub", "boot"):
+            extra = f"io.systemd.{reader}.kernel-cmdline-extra={LAB_ARGS}{clock}"
+            yield from ("-smbios", f"type=11,value={extra}")
+    else:
+        image = record.built
+        yield from ("-kernel", str(image.kernel), "-initrd", str(image.initrd))
+        yield from ("-append", f"{DIRECT_ARGS} {LAB_ARGS}{clock}")
+
+
+def _medium(record: Record) -> Iterator[str]:
     # no-flush: what the guest flushed is in the host's page cache, which outlives a killed QEMU
     root = f"{record.folder}/root.qcow2"
     yield from (
@@ -70,18 +89,6 @@ def _boot(record: Record, tsc_khz: int | None) -> Iterator[str]:
     )
     index = ",bootindex=1" if record.uefi else ""
     yield from ("-device", f"virtio-blk-pci,addr=02,drive=root,serial=approot{index}")
-    clock = f" tsc_early_khz={tsc_khz} tsc=reliable" if tsc_khz else ""
-    if record.uefi:
-        code = f"if=pflash,format=raw,unit=0,readonly=on,file={OVMF}/OVMF_CODE_4M.fd"
-        yield from ("-drive", code)
-        yield from ("-drive", f"if=pflash,format=raw,unit=1,file={record.folder}/efi-vars.fd")
-        # the image's own boot file reads this as the end of its kernel command line
-        extra = f"io.systemd.stub.kernel-cmdline-extra={LAB_ARGS}{clock}"
-        yield from ("-smbios", f"type=11,value={extra}")
-    else:
-        image = record.built
-        yield from ("-kernel", str(image.kernel), "-initrd", str(image.initrd))
-        yield from ("-append", f"{DIRECT_ARGS} {LAB_ARGS}{clock}")
 
 
 def _network(record: Record) -> Iterator[str]:

@@ -107,10 +107,17 @@ class Machine(Verbs):
         self.introduce()
 
     def log_in(self, *, timeout_s: float) -> None:
-        """Open the shared connection, with the image's host key pinned."""
+        """Open the shared connection, with the image's host key pinned; an installed system has
+        one of its own, which is taken as it shows it."""
         known = self.record.folder / "known_hosts"
-        known.write_text(f"appliance-lab {self.record.built.host_key.read_text()}")
-        self.ssh.open(timeout_s=timeout_s, pid=self.record.pid)
+        pid = self.record.pid
+        key = (
+            self.record.built.host_key.read_text()
+            if self.record.medium
+            else self.ssh.shown_key(timeout_s=timeout_s, pid=pid)
+        )
+        known.write_text(f"appliance-lab {key}")
+        self.ssh.open(timeout_s=timeout_s, pid=pid)
 
     def introduce(self) -> None:
         """Tell the node the time and who it is: a clone wakes with another's clock, name and MAC."""
@@ -130,6 +137,18 @@ class Machine(Verbs):
             "/usr/lib/systemd/systemd-networkd-wait-online -i $link:routable -4 --timeout 60",
         )
         self.succeed("\n".join(lines))
+
+    def take_medium_out(self) -> None:
+        """Take out the disk with the image: from the next start on the bays' disks start the node.
+
+        Raises RigError on a machine that is on, or that starts without firmware.
+        """
+        if self.record.running or not self.record.uefi:
+            raise RigError(
+                f"{self.name} cannot lose its medium now.", hint="stop() it; create it with uefi."
+            )
+        self.record = self.record.model_copy(update={"medium": False})
+        self.record.save()
 
     def cut_power(self) -> None:
         """End QEMU at once, as if the cord was pulled."""

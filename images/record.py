@@ -38,6 +38,8 @@ class Record(Value):
     frozen: Path | None = None
     """The frozen state its disks are overlays of."""
     uefi: bool = False
+    medium: bool = True
+    """Whether the disk with the image is in; without it the firmware starts what is in the bays."""
     pid: int = 0
     l2_port: int
     """UDP port of the multicast group that is the network between nodes."""

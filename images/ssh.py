@@ -89,6 +89,15 @@ class Ssh:
                 raise RigError("The login took too long.", hint="Look at serial.log and `uptime`.")
             time.sleep(0.05)
 
+    def shown_key(self, *, timeout_s: float, pid: int) -> str:
+        """The host key the node shows, type and key. Raises RigError when it shows none."""
+        self._await_banner(time.monotonic() + timeout_s, pid)
+        scan = ["ssh-keyscan", "-T", "60", "-t", "ed25519", "-p", str(self.port), LOOPBACK]
+        found = run(scan, timeout_s=90, ok=None).stdout.split()
+        if len(found) < len(("host", "type", "key")):
+            raise RigError("The node shows no host key.", hint="Read its serial.log.")
+        return f"{found[1]} {found[2]}\n"
+
     def close(self) -> None:
         """End the shared connection, if there is one."""
         if self._control.exists():

@@ -33,6 +33,16 @@ def devices(argv: list[str]) -> list[str]:
     return [word for flag, word in pairwise(argv) if flag == "-device"]
 
 
+def test_a_machine_without_its_medium_starts_what_is_in_its_bays(record: Record) -> None:
+    with_medium = record.model_copy(update={"uefi": True})
+    without = with_medium.model_copy(update={"medium": False})
+    assert any("serial=approot" in word for word in chassis.command_line(with_medium, "tcg"))
+    argv = chassis.command_line(without, "tcg")
+    assert not any("approot" in word or "bootindex" in word for word in argv)
+    extra = [word for word in argv if "kernel-cmdline-extra" in word]
+    assert [word.split(".")[2] for word in extra] == ["stub", "boot"]
+
+
 def test_machine_starts_paused_with_the_profile_s_size(record: Record) -> None:
     argv = chassis.command_line(record, "tcg")
     assert "-S" in argv
