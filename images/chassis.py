@@ -128,10 +128,12 @@ def _controllers(record: Record) -> Iterator[str]:
 
 def _disks(record: Record) -> Iterator[str]:
     """The disks a frozen state can hold; NVMe is plugged by the monitor before the start."""
-    for placed in record.placed:
+    for order, placed in enumerate(record.placed, 1):
         if placed.disk.transport is not Transport.NVME:
+            # The firmware remembers the medium, and would try its own shell before other disks.
+            turn = {} if record.medium else {"bootindex": order}
             yield from ("-blockdev", _join(block_node(record, placed)))
-            yield from ("-device", _join(device(record, placed)))
+            yield from ("-device", _join(device(record, placed) | turn))
 
 
 def block_node(record: Record, placed: Placed) -> dict[str, object]:
