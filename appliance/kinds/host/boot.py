@@ -136,7 +136,7 @@ _WHAT_THEN: Final = (
 
 def _findings(group: BootGroup) -> Iterator[Finding]:
     serials = " and ".join(item.serial or item.pv or "?" for item in group.disks)
-    if group.whole and not group.running:
+    if group.complete and not group.running:
         yield Finding(
             severity=Severity.INFO,
             subject=CLAIM,
@@ -144,21 +144,24 @@ def _findings(group: BootGroup) -> Iterator[Finding]:
             next_step="Power off, take the live medium out, and start again",
             cause="boot-installed",
         )
-    if group.missing:
+    if any(not item.flagged for item in group.missing):
         yield _degraded(group)
-    elif group.returned:
+    elif group.returned or group.missing:
         yield Finding(
             severity=Severity.WARNING,
             subject=CLAIM,
             what="a disk of the boot mirror is back, but not used",
             why="LVM leaves a disk out that failed, until it is told to take it in again",
-            next_step=f"lvchange --refresh {group.name}/root; if it fails again, replace it",
+            next_step="Let it catch up: appliance boot import node (once), then: appliance boot set "
+            f"node --disks {','.join(item.serial for item in group.disks)}",
             cause="boot-returned",
         )
 
 
 def _degraded(group: BootGroup) -> Finding:
-    lost = ", ".join(item.serial or "one of unknown serial" for item in group.missing)
+    lost = ", ".join(
+        item.serial or "of unknown serial" for item in group.missing if not item.flagged
+    )
     left = next((item.serial for item in group.disks if not item.missing), "?")
     return Finding(
         severity=Severity.CRITICAL,
