@@ -76,6 +76,12 @@ def _member(snapshot: NodeSnapshot, reference: str) -> Disk:
     refuse_several(reference, missing or members)
     if members:
         return (missing or members)[0]
+    if meant and meant[0].role is DiskRole.BOOT:
+        raise RefusedError(
+            f"The disk with {meant[0].where} is a boot disk, and those are named by themselves.",
+            hint="Name the one that stays and the new one: appliance boot set node --disks A,B",
+            subject=f"disk/{meant[0].serial}",
+        )
     if meant:
         raise RefusedError(
             f"The disk with {meant[0].where} belongs to no pool, so there is nothing to replace.",

@@ -162,3 +162,10 @@ def test_a_bay_of_two_shelves_names_neither_disk(chassis: Chassis) -> None:
     chassis.add("NEWB", "20")
     with pytest.raises(RefusedError, match="may be any of 2 disks: NEWA, NEWB"):
         chassis.ask("3", "20")
+
+
+def test_a_boot_disk_is_named_in_its_own_wish(chassis: Chassis) -> None:
+    chassis.add("SYS", "12", role="boot")
+    with pytest.raises(RefusedError, match="is a boot disk") as refused:
+        chassis.ask("12")
+    assert "appliance boot set node --disks" in refused.value.hint
