@@ -132,6 +132,25 @@ def test_a_new_node_is_asked_and_its_plan_shown(record: Record) -> None:
     assert not kept.finished
 
 
+def test_on_a_medium_the_first_question_is_where_to_install_the_system(record: Record) -> None:
+    large = [disk.model_copy(update={"size": 4 * 2**30}) for disk in lab_disks()]
+    node = record(tuple(large))
+
+    async def scene() -> None:
+        async with sitting(node) as person:
+            await to_the_first_boot(person)
+            assert "runs from a medium" in person.screen
+            same_screen("first-boot-medium-80x24", person.screen.partition("---\n")[2])
+            await person.type("bay:1,bay:2")
+            await person.press("ctrl+s")
+            await person.until("preview, nothing is done yet")
+            assert "THESE DISKS ARE OVERWRITTEN" in person.screen
+
+    asyncio.run(scene())
+    site = Client(node).call(api.SETUP).site
+    assert site == {"boot": {"node": {"disks": ["bay:1", "bay:2"]}}}
+
+
 def test_what_does_not_fit_above_is_read_from_any_field_and_a_password_is_stars(
     record: Record,
 ) -> None:
