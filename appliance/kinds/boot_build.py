@@ -65,12 +65,30 @@ class BootBuild:
         return tuple(disk for disk in there if disk is not None)
 
     def steps(self) -> Iterator[Step]:
-        """All of it, from whatever there is."""
+        """All of it, from whatever there is.
+
+        LVM writes no tag while a disk of the group is missing, so that one is forgotten before.
+        """
         make = BootSteps(self.group.name)
+        fresh = [disk for disk in self.disks if not self._holds(disk)]
         yield from self._prepare(make)
-        yield from self._name(make)
-        if not self.group.copies:
+        if self.group.copies:
+            yield from self._move(make, fresh)
+        else:
             yield make.create_root(self.disks)
+        yield from self._fill(make)
+        if len(self.disks) == MIRROR and (fresh or not self.group.whole):
+            yield make.await_sync()
+        for item in self.leaving():
+            if item.pv and not item.missing:
+                yield from make.let_go(item.pv, disk_of(item, self.snapshot))
+
+    def _fill(self, make: BootSteps) -> Iterator[Step]:
+        """What is to be on the disks, and the tags that say so."""
+        for disk in self.disks:
+            item = self.item_of(disk, self.group)
+            if item is None or not item.serial:
+                yield make.name_disk(disk)
         if not (self.group.whole or self.group.running):
             yield make.format_root()
             yield make.copy_system()
@@ -81,10 +99,6 @@ class BootBuild:
                 yield make.format_esp(disk)
                 yield make.copy_loader(disk)
                 yield make.mark_loader(disk)
-        if self.group.copies:
-            yield from self._rearrange(make)
-        if len(self.disks) == MIRROR and not (self.group.copies and self.group.whole):
-            yield make.await_sync()
 
     def _partitioned(self, disk: Disk) -> bool:
         """By an installation of this node: another node's disk has such partitions as well."""
@@ -101,28 +115,18 @@ class BootBuild:
             yield make.extend_group(disk) if there else make.create_group(disk)
             there = True
 
-    def _name(self, make: BootSteps) -> Iterator[Step]:
-        for disk in self.disks:
-            item = self.item_of(disk, self.group)
-            if item is not None and item.flagged:
-                yield make.take_back(disk)
-            if item is None or not item.serial:
-                yield make.name_disk(disk)
-
-    def _rearrange(self, make: BootSteps) -> Iterator[Step]:
-        """The copies of a root that is there, from the disks they are on to those wanted."""
-        fresh = [disk for disk in self.disks if not self._holds(disk)]
-        if self.group.returned or any(item.flagged for item in self.group.disks):
+    def _take_back(self, make: BootSteps) -> Iterator[Step]:
+        """Wanted disks that were away: into the group, then into the mirror."""
+        back = [disk for disk in self.disks if self._is_flagged(disk)]
+        for disk in back:
+            yield make.take_back(disk)
+        if back or self.group.returned:
             yield make.refresh()
-        yield from self._move(make, fresh, [item for item in self.leaving() if item.holds_root])
-        if fresh and self.group.whole:
-            yield make.await_sync()
-        for item in self.leaving():
-            if item.pv and not item.missing:
-                yield from make.let_go(item.pv, disk_of(item, self.snapshot))
 
-    def _move(self, make: BootSteps, fresh: list[Disk], going: list[BootDisk]) -> Iterator[Step]:
+    def _move(self, make: BootSteps, fresh: list[Disk]) -> Iterator[Step]:
         """One copy is made, moved or given up; the other stays where it is meanwhile."""
+        yield from self._take_back(make)
+        going = [item for item in self.leaving() if item.holds_root]
         lost = [item for item in going if item.missing]
         if lost and not fresh:
             raise _refused_lost()
@@ -136,6 +140,10 @@ class BootBuild:
             yield make.mirror_onto(fresh[0])
         elif going:
             yield make.single_without(going[0].pv)
+
+    def _is_flagged(self, disk: Disk) -> bool:
+        item = self.item_of(disk, self.group)
+        return item is not None and item.flagged
 
     def _holds(self, disk: Disk) -> bool:
         item = self.item_of(disk, self.group)

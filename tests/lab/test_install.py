@@ -128,7 +128,7 @@ def test_it_starts_from_both_disks_without_the_medium(server: Machine) -> None:
     assert roles(server)["ZSAS0000"] != "boot"
     assert not findings(server)
     assert asked(server, "boot", "list")["resources"][0]["found"]["running"]
-    assert not asked(server, "site")["site"]
+    assert not asked(server, "site")
 
 
 def test_it_starts_from_either_disk_alone_and_tells_that_the_other_is_gone(server: Machine) -> None:
