@@ -50,6 +50,8 @@ class NodeSnapshot(Value):
     """Serial -> what is thought of a disk that is in no pool."""
     problems: tuple[str, ...] = ()
     """What could not be read, in words; one bad disk or service does not hide the rest."""
+    unread: frozenset[str] = frozenset()
+    """Nouns of the kinds that could not be read: that nothing is found of them says nothing."""
 
     def digest(self) -> str:
         """Changes whenever a plan made from this snapshot could come out differently.

@@ -14,6 +14,7 @@ from typing import Final
 from appliance.model.plan import Plan
 from appliance.model.resource import Resource
 from appliance.model.steps import RunStep, Step, WaitStep
+from appliance.planner.unread import changed
 
 COPYING: Final = "lvm/copying"
 """pvmove(8) without a device gives up, or goes on with, what is copied in every group."""
@@ -41,8 +42,7 @@ EVERYTHING: Final = Scope()
 
 def moved(plan: Plan) -> frozenset[str]:
     """noun/name of what is wanted otherwise afterwards."""
-    before, after = ({item.id: item.spec for item in side} for side in (plan.before, plan.after))
-    return frozenset(key for key in before | after if before.get(key) != after.get(key))
+    return changed(plan.before, plan.after)
 
 
 def touched(plan: Plan) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from appliance.errors import RefusedError
 from appliance.model.boot import CLAIM
@@ -11,13 +12,17 @@ from appliance.model.plan import DiskClaim
 from appliance.model.snapshot import NodeSnapshot
 from appliance.model.steps import Step
 
+OWNERS: Final = frozenset({"pool", "boot"})
+"""Kinds whose disks are told apart from free ones only by reading them."""
+
 
 def check_claims(snapshot: NodeSnapshot, steps: Iterable[Step]) -> tuple[DiskClaim, ...]:
     """The disks the steps overwrite, in the order of the steps.
 
     Raises RefusedError for a disk that does not answer, has no capacity, is the boot disk, is
     mounted, belongs to another pool, is in use, carries something foreign, bears a name that
-    leads to another disk too, or is claimed for two things at once.
+    leads to another disk too, or is claimed for two things at once; and for every disk while
+    nobody can tell whose it is.
     """
     owners: dict[str, str] = {}
     for step in steps:
@@ -29,7 +34,21 @@ def check_claims(snapshot: NodeSnapshot, steps: Iterable[Step]) -> tuple[DiskCla
                     f"Disk {serial} cannot be used for {step.resource} and {owner} at once.",
                     "Name it in one of them only.",
                 )
+    for serial in owners:
+        _check_owners_seen(snapshot, serial)
     return tuple(_claim(snapshot, serial, owner) for serial, owner in owners.items())
+
+
+def _check_owners_seen(snapshot: NodeSnapshot, serial: str) -> None:
+    """A disk of a pool that cannot be seen looks as if it was nobody's."""
+    unseen = sorted(OWNERS & snapshot.unread)
+    if unseen:
+        raise _refused(
+            serial,
+            f"Disk {serial} is not overwritten: whether it is in use is not known, as no "
+            f"{' and '.join(unseen)} could be read.",
+            "See what does not answer, and try again: appliance status",
+        )
 
 
 def needs_serial(snapshot: NodeSnapshot, claim: DiskClaim, pools: Iterable[str]) -> bool:

@@ -19,6 +19,7 @@ from appliance.planner.diff import AnyChange, Difference, check_references, diff
 from appliance.planner.guard import check_claims, needs_serial
 from appliance.planner.order import in_order
 from appliance.planner.site import Kinds, in_building_order
+from appliance.planner.unread import check_read
 
 
 def make_plan(
@@ -36,15 +37,16 @@ def make_plan(
     """The plan that leads from the snapshot to `after`, as far as `scope` goes.
 
     Raises InvalidInputError or NotFoundError for a wish that makes no sense, RefusedError for
-    one that could lose data.
+    one that could lose data, and for one about what could not be read.
     """
+    check_read(snapshot, before, after, action)
     check_references(kinds, View(snapshot), before, after)
     view, resolved = _resolve(kinds, snapshot, before, after, scope)
     found = in_order(kinds, differences(view, before, resolved), before, resolved)
     planned = [
         (item, tuple(kinds[item.noun].plan(item.change, view)))
         for item in found
-        if scope.covers(item.id)
+        if scope.covers(item.id) and item.noun not in snapshot.unread
     ]
     acts = tuple(_act(kinds, action, view, now)) if action else ()
     steps = (*(step for _, own in planned for step in own), *acts)

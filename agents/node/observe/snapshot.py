@@ -60,6 +60,7 @@ def observe_node(
     from it. `smart` holds the cached short readings, by serial.
     """
     problems: list[str] = []
+    kinds = tuple(kinds)
     host = _isolated("The host", lambda: observe_host(probe, profile), problems)
     present, doubts = _isolated(
         "The disks", lambda: observe_disks(probe, devices, profile), problems
@@ -89,6 +90,7 @@ def observe_node(
         images=_isolated("The images", lambda: _images(probe), problems),
         claims=dict(claims),
         problems=tuple(problems),
+        unread=frozenset(kind.noun for kind in kinds) - found.keys(),
     )
 
 

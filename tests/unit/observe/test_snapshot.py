@@ -105,6 +105,7 @@ def test_a_kind_that_fails_is_told_of_and_hides_nothing():
         "pool: Test kind could not be read: 'vgs' ended with exit code 5. Try it by hand.",
     )
     assert "pool" not in found.found
+    assert found.unread == {"pool"}
     assert [disk.role for disk in found.disks] == [DiskRole.FOREIGN, DiskRole.FREE]
 
 
