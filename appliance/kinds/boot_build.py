@@ -8,14 +8,17 @@ from typing import Final
 
 from appliance.errors import RefusedError
 from appliance.kinds.boot_found import esp_label, group_name, is_on, system_label
-from appliance.kinds.boot_steps import BootSteps
+from appliance.kinds.boot_steps import BootSteps, root_size
 from appliance.kinds.pool_steps import tag_text
+from appliance.model.base import format_size
 from appliance.model.boot import CLAIM, BootDisk, BootFound, BootGroup, BootSpec
 from appliance.model.disk import Disk
 from appliance.model.snapshot import NodeSnapshot
 from appliance.model.steps import Step
 
 MIRROR: Final = 2
+EQUAL: Final = 100.0
+"""Percent of the root that both disks hold."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,10 @@ class BootBuild:
         for item in self.found.own:
             if item.running or any(self.item_of(disk, item) for disk in self.disks):
                 return item
-        return BootGroup(name=group_name(self.wanted.disks[0]))
+        name = group_name(self.wanted.disks[0])
+        while any(item.name == name for item in self.found.groups):
+            name += "x"
+        return BootGroup(name=name)
 
     def item_of(self, disk: Disk, group: BootGroup) -> BootDisk | None:
         """The disk's part in a group."""
@@ -71,17 +77,30 @@ class BootBuild:
         """
         make = BootSteps(self.group.name)
         fresh = [disk for disk in self.disks if not self._holds(disk)]
+        for disk in self.joining():
+            _check_room(disk, self.group)
         yield from self._prepare(make)
+        away = [item for item in self.leaving() if item.missing]
+        if away and not any(item.holds_root for item in away):
+            yield make.forget()
         if self.group.copies:
             yield from self._move(make, fresh)
         else:
             yield make.create_root(self.disks)
         yield from self._fill(make)
-        if len(self.disks) == MIRROR and (fresh or not self.group.whole):
+        if len(self.disks) == MIRROR and (fresh or not self.group.whole or self._half_equal()):
             yield make.await_sync()
         for item in self.leaving():
+            here = disk_of(item, self.snapshot)
             if item.pv and not item.missing:
-                yield from make.let_go(item.pv, disk_of(item, self.snapshot))
+                yield from make.let_go(item.pv, here)
+            elif here is not None:  # forgotten before this, and back
+                yield from make.blank(here)
+
+    def _half_equal(self) -> bool:
+        """An installation was cut off while its disks became equal; of a node that runs from them
+        that is an ordinary rebuild."""
+        return not self.group.running and self.group.sync_percent < EQUAL
 
     def _fill(self, make: BootSteps) -> Iterator[Step]:
         """What is to be on the disks, and the tags that say so."""
@@ -120,20 +139,31 @@ class BootBuild:
         back = [disk for disk in self.disks if self._is_flagged(disk)]
         for disk in back:
             yield make.take_back(disk)
-        if back or self.group.returned:
+        if back or any(item.stale for item in self._staying()):
             yield make.refresh()
 
+    def _staying(self) -> tuple[BootDisk, ...]:
+        found = (self.item_of(disk, self.group) for disk in self.disks)
+        return tuple(item for item in found if item is not None)
+
     def _move(self, make: BootSteps, fresh: list[Disk]) -> Iterator[Step]:
-        """One copy is made, moved or given up; the other stays where it is meanwhile."""
-        yield from self._take_back(make)
+        """One copy is made, moved or given up; the other stays where it is meanwhile.
+
+        A copy is given up only beside one that was never away: LVM tells 100 % of a mirror whose
+        disk is back and has not begun to catch up.
+        """
         going = [item for item in self.leaving() if item.holds_root]
         lost = [item for item in going if item.missing]
         if lost and not fresh:
             raise _refused_lost()
         if going and len(going) >= self.group.copies:
             raise _refused_move()
+        if going and any(item.flagged or item.stale for item in self._staying()):
+            raise _refused_behind()
+        yield from self._take_back(make)
         if lost:
-            yield from make.repair_onto(fresh[0])
+            yield make.repair_onto(fresh[0])
+            yield make.forget()
         elif fresh and going:
             yield make.replace(going[0].pv, fresh[0])
         elif fresh:
@@ -166,6 +196,25 @@ def removal(found: BootFound, snapshot: NodeSnapshot) -> Iterator[Step]:
         yield make.remove_group()
         for disk in disks:
             yield from make.blank(disk)
+
+
+def _check_room(disk: Disk, group: BootGroup) -> None:
+    """Raises RefusedError for a disk the root does not fit on, before anything on it is gone."""
+    if root_size((disk,)) < group.size:
+        raise RefusedError(
+            f"The disk with {disk.where} has no room for the system's {format_size(group.size)}.",
+            hint="Choose one as large as the disk that stays.",
+            subject=f"disk/{disk.serial}",
+        )
+
+
+def _refused_behind() -> RefusedError:
+    return RefusedError(
+        "The disk that is to stay was away, and may not hold all of the system.",
+        hint="Let it catch up first, with both disks named: appliance boot set node --disks A,B; "
+        "go on when they are equal.",
+        subject=CLAIM,
+    )
 
 
 def _refused_lost() -> RefusedError:

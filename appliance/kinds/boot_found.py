@@ -44,8 +44,9 @@ def system_label(disk: Disk) -> str:
 
 def boot_found(groups: Iterable[VolumeGroup], cmdline: str, labels: Iterable[str]) -> BootFound:
     """The groups with our tag; `cmdline` is the kernel's, which tells what the node runs from."""
+    words = cmdline.split()
     found = tuple(
-        _group(group, running=f"root={root_device(group.name)}" in cmdline.split())
+        _group(group, running=_is_open(group) and f"root={root_device(group.name)}" in words)
         for group in sorted(groups, key=lambda group: group.name)
         if tag_value(group.tags, "boot")
     )
@@ -66,9 +67,17 @@ def is_on(disk: Disk, item: BootDisk) -> bool:
     return any(re.fullmatch(rf"/dev/{re.escape(node)}p?\d+", item.pv) for node in nodes)
 
 
+def _is_open(group: VolumeGroup) -> bool:
+    """Half of an earlier installation may bear the same name; only one root can be open."""
+    root = group.logical_volumes.get(ROOT)
+    return root is not None and root.is_open
+
+
 def _group(group: VolumeGroup, *, running: bool) -> BootGroup:
     root = group.logical_volumes.get(ROOT)
-    disks = tuple(_disk(item) for item in group.physical_volumes)
+    volumes = group.logical_volumes.items()
+    failed = {name for name, item in volumes if name != ROOT and item.health == REFRESH_NEEDED}
+    disks = tuple(_disk(item, failed) for item in group.physical_volumes)
     return BootGroup(
         name=group.name,
         disks=tuple(sorted(disks, key=lambda disk: (disk.serial, disk.pv))),
@@ -86,7 +95,7 @@ def _copies(group: VolumeGroup) -> int:
     return len(legs) or int(ROOT in group.logical_volumes)
 
 
-def _disk(item: PhysicalVolume) -> BootDisk:
+def _disk(item: PhysicalVolume, failed: set[str]) -> BootDisk:
     known = item.device.startswith("/dev/")
     return BootDisk(
         serial=tag_value(item.tags, "serial"),
@@ -94,5 +103,6 @@ def _disk(item: PhysicalVolume) -> BootDisk:
         missing=item.missing,
         flagged=item.missing and known,
         holds_root=any(_LEG.fullmatch(name) for name in item.logical_volumes),
+        stale=not failed.isdisjoint(item.logical_volumes),
         loader=tag_value(item.tags, "loader") == "whole",
     )

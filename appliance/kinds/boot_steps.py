@@ -183,12 +183,15 @@ class BootSteps:
             undo=("lvconvert", "--yes", "--mirrors", "0", self.root, part(disk)),
         )  # fmt: skip
 
-    def repair_onto(self, disk: Disk) -> Iterator[RunStep]:
-        """Copy onto the disk what the lost one held, and forget the lost one."""
-        yield self.run(f"Mirror the system onto the disk with {disk.where}, in place of the lost one",
-                       "lvconvert", "--yes", "--repair", self.root, part(disk))  # fmt: skip
-        yield self.run(f"Forget the lost disk in volume group {self.group}",
-                       "vgreduce", "--removemissing", self.group)  # fmt: skip
+    def repair_onto(self, disk: Disk) -> RunStep:
+        """Copy onto the disk what the lost one held."""
+        return self.run(f"Mirror the system onto the disk with {disk.where}, in place of the lost one",
+                        "lvconvert", "--yes", "--repair", self.root, part(disk))  # fmt: skip
+
+    def forget(self) -> RunStep:
+        """Forget a disk that is away and holds nothing: until then LVM changes nothing else."""
+        return self.run(f"Forget the lost disk in volume group {self.group}",
+                        "vgreduce", "--removemissing", self.group)  # fmt: skip
 
     def replace(self, old: str, disk: Disk) -> RunStep:
         """Copy onto the disk what another holds that leaves."""

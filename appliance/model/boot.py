@@ -43,6 +43,8 @@ class BootDisk(Value):
     flagged: bool = False
     """LVM left it out as missing, and it is here again."""
     holds_root: bool = False
+    stale: bool = False
+    """Its copy of the root failed, and has not caught up since."""
     loader: bool = False
     """What starts the system is on it, whole."""
 

@@ -60,7 +60,7 @@ if [[ $flavour == product ]]; then
     in_root passwd --quiet --delete setup
 fi
 
-rm -f "$root"/etc/ssh/ssh_host_*
+rm -f "$root"/etc/ssh/ssh_host_* "$root"/etc/nvme/host{nqn,id}
 if [[ $flavour == lab ]]; then
     # Made here: ssh-keygen costs seconds under emulation, and tests pin one known key.
     in_root ssh-keygen -A >/dev/null

@@ -25,6 +25,10 @@ for name in virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virti
 done
 rm -rf "$root/var/tmp/cloud"
 
+# An installed system starts the kernel that was copied to its EFI partitions, which apt does not
+# renew: its modules must not go from under it.
+chroot "$root" apt-mark hold linux-image-amd64 "linux-image-$kernel" >/dev/null
+
 # A small initrd that only finds a virtio root: half of the lab's boot time is saved by it.
 conf=$root/var/tmp/initramfs
 cp -r "$root/etc/initramfs-tools" "$conf"

@@ -17,6 +17,7 @@ from appliance.kinds.pool_disks import disks_of
 from appliance.kinds.pool_steps import tag_text
 from appliance.model.base import format_size
 from appliance.model.boot import CLAIM, LEAST_DISK, BootFound, BootGroup, BootSpec
+from appliance.model.disk import DiskRole
 from appliance.model.names import NODE
 from appliance.model.pool import PoolSpec
 from appliance.model.resource import Finding, Severity
@@ -56,7 +57,7 @@ class BootKind(Kind[BootSpec, BootFound]):
         if len(set(resolved.disks)) < len(resolved.disks):
             raise _invalid("Two names of the boot mirror mean one disk.", "Name two disks.")
         for serial in resolved.disks:
-            _check_size(serial, view)
+            _check_fit(serial, view)
         _check_others(resolved, view)
         return resolved
 
@@ -105,6 +106,8 @@ class BootKind(Kind[BootSpec, BootFound]):
             return (f"The node starts from {bays}{alone}.",)
         size = root_size(build.disks)
         copies = "a mirror" if len(build.disks) == _MIRROR else "one copy: no disk may be lost"
+        if view.managed - {CLAIM}:
+            copies += "; accounts, addresses and secrets set up on the medium go with it"
         return (
             f"The system gets {format_size(size)} on {bays}, {copies}; the rest stays free.",
             _WHAT_THEN,
@@ -189,8 +192,15 @@ def _serial(reference: str, view: View) -> str:
     )
 
 
-def _check_size(serial: str, view: View) -> None:
+def _check_fit(serial: str, view: View) -> None:
     disk = view.snapshot.disk(serial)
+    if disk is not None and len(disk.paths) > 1 and disk.role is not DiskRole.BOOT:
+        raise RefusedError(
+            f"{len(disk.paths)} paths lead to the disk with {disk.where}; LVM, which sees it more "
+            "than once then, starts no system from it.",
+            hint="Choose a SATA or NVMe disk, or connect it by one path.",
+            subject=f"disk/{serial}",
+        )
     if disk is not None and not disk.missing and (disk.size or 0) < LEAST_DISK:
         raise RefusedError(
             f"The disk with {disk.where} has {format_size(disk.size or 0)}, too little for the "
