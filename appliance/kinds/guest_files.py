@@ -157,8 +157,9 @@ def removal_steps(name: str, found: GuestFound) -> Iterator[Step]:
 
 
 def _is_blank(volume: str, view: View) -> bool:
-    """A volume that is yet to be made, or one no block of which was ever written."""
+    """A volume that is yet to be made, or one no block of which was ever written; never one that
+    nobody could look for."""
     found = view.found("volume").get(volume)
     if not isinstance(found, VolumeFound):
-        return True
+        return "volume" not in view.snapshot.unread
     return found.active and found.used_percent == 0 and not found.filesystem

@@ -19,7 +19,7 @@ from appliance.planner.diff import AnyChange, Difference, check_references, diff
 from appliance.planner.guard import check_claims, needs_serial
 from appliance.planner.order import in_order
 from appliance.planner.site import Kinds, in_building_order
-from appliance.planner.unread import check_read
+from appliance.planner.unread import check_read, unseen
 
 
 def make_plan(
@@ -39,19 +39,21 @@ def make_plan(
     Raises InvalidInputError or NotFoundError for a wish that makes no sense, RefusedError for
     one that could lose data, and for one about what could not be read.
     """
-    check_read(snapshot, before, after, action)
+    check_read(kinds, snapshot, before, after, action)
     check_references(kinds, View(snapshot), before, after)
     view, resolved = _resolve(kinds, snapshot, before, after, scope)
     found = in_order(kinds, differences(view, before, resolved), before, resolved)
+    blind = unseen(kinds, snapshot, before, resolved)
     planned = [
         (item, tuple(kinds[item.noun].plan(item.change, view)))
         for item in found
-        if scope.covers(item.id) and item.noun not in snapshot.unread
+        if scope.covers(item.id) and item.id not in blind
     ]
     acts = tuple(_act(kinds, action, view, now)) if action else ()
     steps = (*(step for _, own in planned for step in own), *acts)
     claims = check_claims(snapshot, steps)
-    admitted = admission(snapshot, resolved, _taken(steps), now)
+    within = tuple(item for item in resolved if scope.covers(item.id))
+    admitted = admission(snapshot, within, _taken(steps), now)
     steps = (*(step for step in admitted.steps if scope.covers(step.resource)), *steps)
     act_warnings, act_notes = _act_words(action, snapshot)
     return Plan(

@@ -203,7 +203,13 @@ class Watch(threading.Thread):
             aside = {item for item in parts.aside() if item.startswith("pool/")}
             open_to_all = (item for item in (*findings, *told) if item.subject not in aside)
             concerns = concerns_of(open_to_all, disks, parts.verdicts)
-            self._sync(concerns, covers=lambda subject: subject not in aside)
+            # What could not be read is not over: its alerts stay until it is seen again.
+            self._sync(
+                concerns,
+                covers=lambda subject: (
+                    subject not in aside and subject.partition("/")[0] not in seen.unread
+                ),
+            )
 
     def _judge(self, seen: NodeSnapshot | None) -> None:
         """Alerts of disks only."""

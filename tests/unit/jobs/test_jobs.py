@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Mapping
 
 import pytest
 
@@ -19,6 +20,7 @@ from appliance.errors import (
 from appliance.model.command import Command
 from appliance.model.job import Job, JobState, StepState
 from appliance.model.resource import ActionRequest
+from appliance.model.snapshot import NodeSnapshot
 from tests.unit.jobs.node import WAIT_S, Node
 from tests.unit.jobs.sites import FULL, GROWN, SMALL
 
@@ -441,3 +443,26 @@ class TestAcceptance:
         node.told.clear()
         node.crash()
         assert node.told == []
+
+
+def test_what_cannot_be_seen_is_not_proven(node: Node) -> None:
+    """A disk that is to be taken in again: the wish stays as it is, and LVM answers no more."""
+    node.must(SMALL)
+    node.host.formatted.pop("d2")
+    node.edges.clear()
+    plan = node.preview(SMALL)
+    assert plan.steps
+    seen = node.host.observe
+
+    def blind(claims: Mapping[str, str]) -> NodeSnapshot:
+        found = seen(claims)
+        if not node.edges or node.edges[-1][2] != "proving":
+            return found
+        rest = {noun: items for noun, items in found.found.items() if noun != "pool"}
+        return found.model_copy(update={"found": rest, "unread": frozenset({"pool"})})
+
+    node.host.observe = blind  # type: ignore[method-assign]
+    node.boot()
+    job = node.run(plan)
+    assert job.state is JobState.FAILED
+    assert "could not be seen how pool/tank stands" in job.error

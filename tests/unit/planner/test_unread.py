@@ -35,15 +35,21 @@ def host(tmp_path: Path) -> FakeHost:
 def test_a_pool_nobody_sees_is_neither_removed_nor_made(
     host: FakeHost, before: dict[str, Any], after: dict[str, Any]
 ) -> None:
-    with pytest.raises(RefusedError, match="pool/tank is not changed") as refused:
+    with pytest.raises(RefusedError, match="how pool/tank stands") as refused:
         plan(unread(host, "pool"), before, after)
     assert SAID in refused.value.message
     assert "appliance status" in refused.value.hint
 
 
+def test_nothing_is_made_on_it(host: FakeHost) -> None:
+    """What a guest's image is written over would look blank."""
+    with pytest.raises(RefusedError, match="how volume/images stands"):
+        plan(unread(host, "pool"), SMALL, SMALL | {"volume": FULL["volume"]})
+
+
 def test_nothing_is_asked_of_it_either(host: FakeHost) -> None:
     act = ActionRequest(verb="scrub", resource="pool/tank")
-    with pytest.raises(RefusedError, match="pool/tank is not changed"):
+    with pytest.raises(RefusedError, match="how pool/tank stands"):
         plan(unread(host, "pool"), FULL, FULL, act)
 
 
