@@ -17,7 +17,8 @@ from appliance.model.steps import RunStep, Step, WaitStep
 from appliance.planner.unread import changed
 
 COPYING: Final = "lvm/copying"
-"""pvmove(8) without a device gives up, or goes on with, what is copied in every group."""
+"""pvmove(8) --abort without a device gives up what is copied in every group; to go on with it in
+every group harms nobody."""
 
 _BELOW: Final = frozenset({"pool", "spare", "disk"})
 """What lies below the volumes: a job that changes only this leaves no half-made thing above."""
@@ -85,6 +86,7 @@ def _in_every_group(step: Step) -> bool:
     return (
         _copies(step)
         and isinstance(step, RunStep)
+        and "--abort" in step.command.argv
         and not any(word.startswith("/") for word in step.command.argv)
     )
 

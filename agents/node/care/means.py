@@ -8,6 +8,7 @@ from datetime import datetime
 
 from agents.node.jobs.bench import Told, nobody_told
 from agents.node.jobs.jobs import Jobs
+from agents.node.jobs.reach import gone_on_with
 from agents.node.watch.looking import Looking
 from agents.node.watch.verdicts import Verdicts
 from appliance.errors import RefusedError
@@ -53,8 +54,11 @@ class Means:
     def job_in_the_way(self, resource: str = "") -> bool:
         """Whether something is being done, or waits that changes this resource, or was cut off
         and must be settled by a person first: whatever is due waits until then."""
-        unfinished = self.journal.jobs(unfinished=True)
-        cut_off = any(job.state is JobState.UNKNOWN for job in unfinished)
+        settled = gone_on_with(self.journal)
+        cut_off = any(
+            job.state is JobState.UNKNOWN and job.number not in settled
+            for job in self.journal.jobs(unfinished=True)
+        )
         return cut_off or self.job_runs(resource)
 
     def fresh(self) -> NodeSnapshot:

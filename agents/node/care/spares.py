@@ -74,7 +74,7 @@ class Spares:
         if due:
             # A pool whose rebuild is waited for does not keep another pool's spare waiting.
             free = [loss for loss in due if not self._held(loss.disk.pool)]
-            settled = bool(free) and self._take_over(free[0].disk, wanted)
+            settled = any(self._take_over(loss.disk, wanted) for loss in free)
             return None if settled and len(due) == 1 else RETRY_S
         self._forget_what_is_over(seen, wanted)
         self._refill(seen, wanted)

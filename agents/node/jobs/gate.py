@@ -8,7 +8,15 @@ from agents.node.jobs.bench import Bench
 from agents.node.jobs.claims import claims_of
 from agents.node.jobs.crew import Crew
 from agents.node.jobs.outlived import still_running
-from agents.node.jobs.reach import aside_of, beside, held_by, is_own, reach_of, touched_by
+from agents.node.jobs.reach import (
+    aside_of,
+    beside,
+    gone_on_with,
+    held_by,
+    is_own,
+    reach_of,
+    touched_by,
+)
 from agents.node.jobs.turn import Hold, Turn
 from agents.node.jobs.words import busy, held_back, next_step
 from appliance.errors import BusyError, ConfirmationError, RefusedError, StaleError
@@ -47,10 +55,11 @@ class Gate:
     def check_settled(self, chain: tuple[int, ...]) -> None:
         """Nothing new is begun beside a job that was cut off. One that was cut off as well is
         settled beside it, when neither changes what the other does: they ran side by side."""
-        mine = held_by(self._journal, chain)
+        mine = touched_by(self._journal, chain)
+        settled = {*chain, *gone_on_with(self._journal)}
         for job in self._journal.jobs(unfinished=True):
             theirs = held_by(self._journal, self._journal.chain(job.number))
-            cut_off = job.state is JobState.UNKNOWN and job.number not in chain
+            cut_off = job.state is JobState.UNKNOWN and job.number not in settled
             if cut_off and (not chain or mine & theirs):
                 raise BusyError(
                     f"Job {job.number} was cut off and must be settled first.",

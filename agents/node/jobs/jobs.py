@@ -149,6 +149,7 @@ class Jobs:
         """
         with self._alone():
             job = self._gate.unfinished(number)
+            self._gate.check_newest(number)
             accepted(job)
             words = "Given up as it stood; what differs from the wish: appliance status"
             if job.state is JobState.UNKNOWN:

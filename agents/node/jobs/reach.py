@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from agents.node.jobs.bench import Bench
 from appliance.kinds.load import typed, typed_plan
-from appliance.model.job import Job, JobState
+from appliance.model.job import ENDED, Job, JobState
 from appliance.model.plan import Plan
 from appliance.model.resource import Resource
 from appliance.planner.beside import Scope, held, lets_others, moved, own_of, touched
@@ -71,6 +71,13 @@ def beside(journal: Journal, chain: tuple[int, ...] = ()) -> Iterator[Job]:
         cut_off = bool(chain) and job.state is JobState.UNKNOWN
         if job.number not in chain and (job.waits or cut_off):
             yield job
+
+
+def gone_on_with(journal: Journal) -> frozenset[int]:
+    """Jobs that one which has not ended goes on with: that one settles them, and holds all that
+    is theirs."""
+    at_work = (job for job in journal.jobs(unfinished=True) if job.state not in ENDED)
+    return frozenset(older for job in at_work for older in journal.chain(job.number)[1:])
 
 
 def aside_of(journal: Journal, chain: tuple[int, ...] = ()) -> frozenset[str]:

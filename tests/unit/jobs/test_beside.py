@@ -92,7 +92,7 @@ class TestBeside:
         assert disks_wanted(node) == ["d1", "d3"]
         assert node.preview(AFTER | {"volume": VOLUMES | NEW["volume"],
                                      "share": SHARES | NEW["share"]}).empty  # fmt: skip
-        assert [item.number for item in node.told[-2:]] == [other, number]
+        assert {item.number for item in node.told[-2:]} == {other, number}
 
     def test_both_are_seen(self, node: Node) -> None:
         number = replacing(node)
@@ -277,7 +277,7 @@ class TestTurn:
         job = node.journal.job(number)
         assert job.state is JobState.FAILED
         assert "'Wait until tank is whole' was not reached within 1000 s" in job.error
-        assert [item.number for item in node.told[-2:]] == [other, number]
+        assert {item.number for item in node.told[-2:]} == {other, number}
         node.host.rebuilt["tank"] = 100.0
         assert node.run(node.jobs.finish(number)).state is JobState.DONE
         assert "volume/new" in wanted(node)
@@ -498,6 +498,10 @@ class TestCutOff:
         settled = node.begin(node.jobs.finish(other))
         assert node.until(settled, JobState.DONE, JobState.FAILED).state is JobState.DONE
         assert node.journal.job(last).waits
+        third = node.begin(node.preview(put=DEN_PUT))
+        assert node.until(third, JobState.DONE, JobState.UNDONE).state is JobState.DONE
+        with pytest.raises(RefusedError, match=f"Job {last} went on with job {number}"):
+            node.jobs.abandon(number)
         assert whole(node, last).state is JobState.DONE
         assert node.journal.job(number).state is JobState.DONE
 
