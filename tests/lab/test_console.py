@@ -19,7 +19,7 @@ from tests.lab import serial_line
 from tests.lab.conftest import ARTEFACTS
 from tests.tui.terminal import Terminal, terminal
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200, func_only=True)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(2400, func_only=True)]
 
 SLOW_S = 300
 """A step of an emulated node on a busy machine."""

@@ -18,7 +18,7 @@ from appliance.model.disk import Transport
 from images.clinic import Clinic, appliance
 from images.machine import Machine
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200, func_only=True)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(2400, func_only=True)]
 
 SIZE = 512 << 20
 SITE = """
