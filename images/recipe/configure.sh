@@ -25,7 +25,7 @@ done
 
 in_root systemd-sysusers /usr/lib/sysusers.d/appliance.conf
 # systemctl runs Perl for an init script of old each time its unit is enabled or disabled, though the
-# unit alone counts: half a minute on a busy emulated node.
+# unit alone counts.
 for script in "$root"/etc/init.d/*; do
     if [[ -e $root/usr/lib/systemd/system/$(basename "$script" .sh).service ]]; then
         rm "$script"

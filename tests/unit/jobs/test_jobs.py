@@ -445,7 +445,7 @@ class TestAcceptance:
         assert node.told == []
 
 
-def test_what_cannot_be_seen_is_not_proven(node: Node) -> None:
+def test_what_cannot_be_seen_is_not_proven(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that is to be taken in again: the wish stays as it is, and LVM answers no more."""
     node.must(SMALL)
     node.host.formatted.pop("d2")
@@ -461,7 +461,7 @@ def test_what_cannot_be_seen_is_not_proven(node: Node) -> None:
         rest = {noun: items for noun, items in found.found.items() if noun != "pool"}
         return found.model_copy(update={"found": rest, "unread": frozenset({"pool"})})
 
-    node.host.observe = blind  # type: ignore[method-assign]
+    monkeypatch.setattr(node.host, "observe", blind)
     node.boot()
     job = node.run(plan)
     assert job.state is JobState.FAILED
