@@ -18,6 +18,7 @@ from images.clinic import INITIATOR, Clinic, appliance
 from images.evidence import ChapLogin
 from images.machine import Machine
 from tests.lab.clients import Clients, clients_of
+from tests.lab.killing import kill_agent
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(2400, func_only=True)]
 
@@ -165,7 +166,7 @@ def test_flipped_bytes_are_healed_and_the_disk_is_named(films: Films) -> None:
     films.box.run("pool", "scrub", "films", "--yes")
     alert = films.alert("ZSAS0001")
     assert alert["bay"] == "2"
-    assert "checksum" in alert["what"]
+    assert "checksum" in alert["why"]
     films.clients.go_on()
     films.no_alerts_but("disk/ZSAS0001")
 
@@ -195,7 +196,7 @@ def test_what_holds_something_takes_no_lost_disks_place(films: Films) -> None:
     node = films.node
     for bay, serial, made, said in (
         ("11", "FOREIGN", "mkfs.ext4 -q -F {0} 64M", "holds ext4"),
-        ("12", "OTHERPOOL", "vgcreate -q -y vg_other {0}", "vg_other"),
+        ("12", "OTHERPOOL", "vgcreate -q -y vg_other {0}", "holds LVM2_member"),
     ):
         disk = node.add_disk(bay, serial=serial, transport=Transport.SAS)
         node.succeed(made.format(f"/dev/disk/by-id/wwn-{disk.wwn}"))
@@ -209,8 +210,7 @@ def test_what_holds_something_takes_no_lost_disks_place(films: Films) -> None:
 def test_the_agent_is_killed_while_a_rebuild_is_waited_for(films: Films) -> None:
     node = films.node
     number = films.begin("3", "--with", "6", "--confirm", "ZSAS0002")
-    node.succeed("systemctl kill --kill-whom=main --signal=SIGKILL appliance-agent")
-    node.wait_for_agent(timeout_s=180)
+    kill_agent(node)
     assert films.job(number)["state"] == "unknown"
     films.clients.go_on()
     films.box.run("job", "finish", str(number), "--yes")

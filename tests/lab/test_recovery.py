@@ -13,6 +13,7 @@ from appliance.errors import BusyError, FullError, RefusedError
 from images.clinic import Clinic, appliance
 from images.machine import Machine
 from tests.lab.every_kind import EVERY_KIND, prepare
+from tests.lab.killing import kill_agent
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900, func_only=True)]
 
@@ -78,17 +79,6 @@ def begun(box: Clinic, number: int, noun: str) -> None:
         f" and resource like '{noun}/%'"
     )
     box.node.wait_until_succeeds(f'python3 -c "{LOOK}" "{query}" | grep -qv ^0', timeout_s=900)
-
-
-def kill_agent(node: Machine) -> None:
-    """SIGKILL for the agent's main process; systemd starts it again."""
-    restarts = node.succeed("systemctl show -P NRestarts appliance-agent").strip()
-    node.succeed("systemctl kill --kill-whom=main --signal=SIGKILL appliance-agent")
-    node.wait_until_succeeds(
-        f"test $(systemctl show -P NRestarts appliance-agent) != {restarts}"
-        " && test -S /run/appliance/agent.sock && appliance job list >/dev/null",
-        timeout_s=120,
-    )
 
 
 def assert_blank(box: Clinic) -> None:

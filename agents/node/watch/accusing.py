@@ -8,11 +8,14 @@ from typing import Final, NamedTuple
 
 from agents.node.observe.kernel import KernelSaid
 from appliance.model.disk import Disk
-from appliance.model.pool import pools_in
+from appliance.model.pool import TierFound, pools_in
 from appliance.model.snapshot import NodeSnapshot
 
 DROPPED: Final = "kernel-raid-dropped"
 """Said of a leg, never of a disk."""
+WHOLE: Final = 100.0
+MISMATCHES: Final = "mismatches exist"
+"""LVM's word for copies that differ; every leg is in use all the same (lvmraid(7))."""
 
 
 class Accusation(NamedTuple):
@@ -65,6 +68,25 @@ def by_node(seen: NodeSnapshot | None) -> dict[str, Disk]:
     """The disks by each kernel name they have."""
     disks = seen.disks if seen else ()
     return {node: disk for disk in disks for node in (*disk.paths, disk.node) if node}
+
+
+def used_by_all(seen: NodeSnapshot) -> frozenset[str]:
+    """Serials of disks in pools whose RAIDs use every leg: none of them is left out any more.
+
+    A disk that is back is dropped once more while its RAID takes it in: md writes its own notes
+    to the device that went, before LVM gives it the new one (seen with `lvchange --refresh`).
+    """
+    whole = {
+        name
+        for name, found in pools_in(seen.found).items()
+        if all(map(_whole, found.tiers.values()))
+    }
+    return frozenset(disk.serial for disk in seen.disks if disk.pool in whole and not disk.missing)
+
+
+def _whole(tier: TierFound) -> bool:
+    said = tier.health not in {"", MISMATCHES}
+    return tier.sync_percent >= WHOLE and not (said or tier.degraded or tier.returned)
 
 
 def _with_wrong_checksums(seen: NodeSnapshot | None) -> frozenset[str]:

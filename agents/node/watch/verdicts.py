@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, TypeVar
 
+from agents.node.watch.accusing import DROPPED
 from appliance.errors import FullError
 from appliance.health.judge import judge, measure
 from appliance.model.disk import Disk
@@ -22,8 +23,11 @@ Show = Callable[[Sequence[tuple[Disk, Verdict]]], tuple[T, ...]]
 
 LOG: Final = logging.getLogger(__name__)
 _NEVER_READ: Final = "it has not been read since the agent knows it"
-PASSING: Final = frozenset({"kernel-no-answer", "kernel-raid-dropped"})
+PASSING: Final = frozenset({"kernel-no-answer", DROPPED})
 """What is over when the disk comes or goes."""
+IO_ERRORS: Final = "kernel-io-errors"
+PULL: Final = timedelta(minutes=1)
+"""Requests under way when a disk is pulled end with errors, which say nothing of the disk."""
 QUIET_DAY: Final = timedelta(days=1)
 """Errors in the kernel's log count until there was none for a day; SMART keeps its own count."""
 
@@ -88,10 +92,25 @@ class Verdicts:
         self._reload()
 
     def moved(self, serial: str) -> None:
-        """The disk was pulled or put in: what was said of its seat is over."""
-        if self._heard(serial) & PASSING:
-            self._records.unhear(serial, PASSING)
-            self._reload()
+        """The disk was pulled or put in: what was said of its seat is over, and so are the errors
+        that began with the pull."""
+        since = self._now() - PULL
+        with self._lock:
+            words = self._words.get(serial, ())
+        pulled = {item.measure for item in words if item.first_at >= since} & {IO_ERRORS}
+        self._over(serial, {item.measure for item in words} & PASSING | pulled)
+
+    def taken_in(self, serials: Collection[str], seen_at: datetime) -> None:
+        """RAIDs were seen to use these disks: that they left them out before that is over."""
+        with self._lock:
+            over = [
+                serial
+                for serial in serials
+                for item in self._words.get(serial, ())
+                if item.measure == DROPPED and item.last_at < seen_at
+            ]
+        for serial in over:
+            self._over(serial, {DROPPED})
 
     def acknowledge(self, serial: str, who: str) -> None:
         """What is measured of the disk now is known, until it rises."""
@@ -191,8 +210,12 @@ class Verdicts:
 
     def _answered(self, serial: str) -> None:
         """It told its health, so it does answer."""
-        if "kernel-no-answer" in self._heard(serial):
-            self._records.unhear(serial, ["kernel-no-answer"])
+        self._over(serial, self._heard(serial) & {"kernel-no-answer"})
+
+    def _over(self, serial: str, measures: Collection[str]) -> None:
+        """What the kernel said is over."""
+        if measures:
+            self._records.unhear(serial, measures)
             self._reload()
 
     def _reload(self) -> None:

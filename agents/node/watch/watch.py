@@ -12,7 +12,7 @@ from typing import Final
 
 from agents.node.observe.kernel import KernelSaid, disks_under
 from agents.node.observe.udev import Action, DeviceEvent
-from agents.node.watch.accusing import accusations, by_node
+from agents.node.watch.accusing import accusations, by_node, used_by_all
 from agents.node.watch.concerns import (
     Replacing,
     about_disk,
@@ -197,6 +197,7 @@ class Watch(threading.Thread):
             if parts.busy():
                 self._judge(seen)
                 return
+            parts.verdicts.taken_in(used_by_all(seen), seen.taken_at)
             disks = {disk.serial: disk for disk in seen.disks}
             findings = node_findings(parts.kinds, seen, parts.verdicts)
             told = (*parts.told(), *parts.telling.troubles())

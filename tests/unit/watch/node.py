@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -62,6 +62,7 @@ class Seen(Looking):
         self.pulled: set[str] = set()
         self.put_in: list[str] = []
         self.fails: Exception | None = None
+        self.time: Callable[[], datetime] = lambda: NOW
         self._now: NodeSnapshot | None = None
 
     def fresh(self, claims: Mapping[str, str]) -> NodeSnapshot:
@@ -71,7 +72,7 @@ class Seen(Looking):
         pool = PoolFound(vg_uuid="x", tiers={TierName.CAPACITY: self.tier})
         host = Host(hostname="node1", profile="lab", root_free=2**40)
         found = {"pool": {"tank": pool}}
-        self._now = NodeSnapshot(host=host, taken_at=NOW, disks=self.disks, found=found)
+        self._now = NodeSnapshot(host=host, taken_at=self.time(), disks=self.disks, found=found)
         return self._now
 
     def recent(self) -> NodeSnapshot:
@@ -120,6 +121,7 @@ class Node:
 
     def __post_init__(self) -> None:
         self.seen = Seen()
+        self.seen.time = lambda: self.time
         self.alerts, self.outbox = Alerts(self.store), Outbox(self.store)
         self.verdicts = Verdicts(DiskRecords(self.store), lambda: self.time)
         self.telling = Telling(

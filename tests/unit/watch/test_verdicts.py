@@ -107,8 +107,9 @@ def test_a_disk_that_tells_its_health_does_answer(node: Node) -> None:
 
 
 def test_what_was_said_of_a_seat_is_over_when_the_disk_moves(node: Node) -> None:
-    node.verdicts.hear("B", "kernel-raid-dropped", 1, "Disk failure on dm-3")
     node.verdicts.hear("B", "kernel-io-errors", 20, "I/O error")
+    node.passes(3600)
+    node.verdicts.hear("B", "kernel-raid-dropped", 1, "Disk failure on dm-3")
     node.verdicts.moved("B")
     (word,) = node.verdicts.kernel_words("B")
     assert (word.measure, word.count) == ("kernel-io-errors", 20)

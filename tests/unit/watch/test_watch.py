@@ -144,6 +144,50 @@ def test_what_the_raid_drops_is_followed_down_to_its_disk(quiet: Node) -> None:
     assert quiet.open() == [("disk/B", "disk-health", "critical")]
 
 
+DROPPED_B = KernelSaid("kernel-raid-dropped", "sdb", "md/raid1:mdX: Disk failure on dm-4,")
+
+
+def test_a_disk_dropped_while_its_raid_took_it_in_is_well_once_all_is_used(quiet: Node) -> None:
+    quiet.hears(said=(DROPPED_B,))
+    assert quiet.open() == [("disk/B", "disk-health", "critical")]
+    quiet.passes(LOOK_EVERY_S)
+    quiet.hears()
+    assert quiet.open() == []
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"returned": True},
+        {"health": "refresh needed"},
+        {"health": "partial"},
+        {"sync_percent": 40.0},
+        {"degraded": True},
+    ],
+)
+def test_a_dropped_disk_stays_accused_while_its_raid_is_not_whole(
+    quiet: Node, state: dict[str, object]
+) -> None:
+    quiet.hears(said=(DROPPED_B,))
+    quiet.seen.tier = quiet.seen.tier.model_copy(update=state)
+    quiet.passes(LOOK_EVERY_S)
+    quiet.hears()
+    assert ("disk/B", "disk-health", "critical") in quiet.open()
+
+
+@pytest.mark.parametrize(("before_s", "over"), [(5, True), (3600, False)])
+def test_errors_that_began_with_the_pull_are_over_with_it(
+    quiet: Node, before_s: float, *, over: bool
+) -> None:
+    quiet.hears(said=(ERROR,) * 12)
+    quiet.passes(before_s)
+    quiet.seen.disks = (A, missing(B), FREE)
+    quiet.hears(gone("sdb"))
+    quiet.seen.disks = (A, B, FREE)
+    quiet.hears(came("sdb", "B"))
+    assert quiet.open() == ([] if over else [("disk/B", "disk-health", "warning")])
+
+
 LEG = {
     "/sys/class/block/dm-9/slaves": ("dm-2", "dm-3"),
     "/sys/class/block/dm-2/slaves": ("sda",),
