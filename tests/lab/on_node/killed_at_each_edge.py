@@ -24,13 +24,14 @@ from typing import Final, NoReturn
 
 from agents.node.handlers.compose import compose, new_id, now, this_machine
 from agents.node.handlers.context import Context
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, StaleError
 from appliance.model.job import ENDED, Job, JobState
 from appliance.model.plan import Plan
 from appliance.planner.plan import make_plan
 from appliance.planner.site import parse_site
 
 ROUNDS_AT_MOST: Final = 400
+PLANS_AT_MOST: Final = 3
 EDGES: Final = ("begun", "performed", "ended")
 START: Final = "the start"
 END: Final = "the end"
@@ -49,6 +50,11 @@ class Killer:
         self.titles = titles
         with self.planned.open("a") as sink:
             sink.write(f"{json.dumps(titles)}\n")
+
+    def plans_anew(self) -> None:
+        """The last plan was refused before anything of it was done."""
+        kept = self.planned.read_text().splitlines(keepends=True)[:-1]
+        self.planned.write_text("".join(kept))
 
     def __call__(self, number: int, step: int, edge: str) -> None:
         del number
@@ -82,10 +88,7 @@ def child(site: Path, database: Path, killer: Killer) -> NoReturn:
     """One round: 0 when the site stands and planning again is empty, 1 with words otherwise."""
     context = compose(this_machine(), database, boundary=killer)
     try:
-        cut_off = context.jobs.recover()
-        plan = context.jobs.finish(cut_off[0].number) if cut_off else first_plan(context, site)
-        killer.plans(tuple(step.title for step in plan.steps))
-        job = ended(context, context.jobs.start(plan, frozenset(), "root", "local"))
+        job = ended(context, begun(context, site, killer))
     except ApplianceError as error:
         print(f"{error.code}: {error.message} {error.hint} {error.details}", flush=True)
         os._exit(1)
@@ -93,6 +96,23 @@ def child(site: Path, database: Path, killer: Killer) -> NoReturn:
         print(f"job {job.number} is {job.state}: {job.error}", flush=True)
         os._exit(1)
     os._exit(0)
+
+
+def begun(context: Context, site: Path, killer: Killer) -> Job:
+    """The job of a round. A kill leaves udev behind: its news may come between plan and start, and
+    then the plan is refused as stale and a person plans again."""
+    cut_off = context.jobs.recover()
+    tried = 0
+    while True:
+        plan = context.jobs.finish(cut_off[0].number) if cut_off else first_plan(context, site)
+        killer.plans(tuple(step.title for step in plan.steps))
+        try:
+            return context.jobs.start(plan, frozenset(), "root", "local")
+        except StaleError:
+            killer.plans_anew()
+            tried += 1
+            if tried == PLANS_AT_MOST:
+                raise
 
 
 def first_plan(context: Context, site: Path) -> Plan:
