@@ -12,7 +12,7 @@ from appliance.model.base import format_size
 from appliance.model.boot import CLAIM, ESP_SIZE, MIB, ROOT_SIZE
 from appliance.model.command import change, read
 from appliance.model.disk import Disk
-from appliance.model.names import tag
+from appliance.model.names import selected, tag
 from appliance.model.steps import RunStep, WaitStep
 
 EXTENT: Final = 4 * MIB
@@ -97,7 +97,7 @@ class BootSteps:
             f"Make volume group {self.group} on the disk with {disk.where}",
             "vgcreate", "--yes", "--physicalextentsize", f"{EXTENT // MIB}m",
             "--addtag", tag("boot", "system"), self.group, part(disk),
-            undo=("vgremove", "--yes", self.group),
+            undo=("vgremove", "--select", selected("vg", self.group, tag("boot", "system"))),
         )  # fmt: skip
 
     def extend_group(self, disk: Disk) -> RunStep:

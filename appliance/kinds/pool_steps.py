@@ -11,7 +11,7 @@ from appliance.kinds.pool_layout import EXTENT, MIB, chunk_size, stripes
 from appliance.model.base import format_size
 from appliance.model.command import Command, change
 from appliance.model.disk import Disk
-from appliance.model.names import integrity_device, tag, volume_group
+from appliance.model.names import integrity_device, selected, tag, volume_group
 from appliance.model.pool import RaidLevel, TierName
 from appliance.model.steps import RunStep
 
@@ -125,7 +125,7 @@ class PoolSteps:
             "vgcreate", "--config", "devices/allow_mixed_block_sizes=1",
             "--physicalextentsize", f"{EXTENT // MIB}m", "--addtag", tag("pool", self.pool),
             self.vg, *devices,
-            undo=("vgremove", self.vg),
+            undo=("vgremove", "--select", selected("vg", self.vg, tag("pool", self.pool))),
             claims=claims,
         )  # fmt: skip
 
@@ -162,17 +162,18 @@ class PoolSteps:
     ) -> RunStep:
         """Make a RAID logical volume on exactly these disks."""
         name = f"{tier}{_ENDINGS[part]}"
+        tags = (tag("tier", tier), tag("role", part))
         return self.run(
             f"Create the {raid} of {format_size(extents * EXTENT)} for the {part} of tier {tier}",
             "lvcreate", "--yes", "--wipesignatures", "y", *_raid_words(raid, len(devices)),
             "--extents", str(extents), "--name", name,
-            "--addtag", tag("tier", tier), "--addtag", tag("role", part), self.vg, *devices,
-            undo=self.remove_words(name),
+            *_each("--addtag", tags), self.vg, *devices,
+            undo=self.remove_words(name, *tags),
         )  # fmt: skip
 
-    def remove_words(self, name: str) -> tuple[str, ...]:
-        """Remove a logical volume that may already be gone: a selection may match nothing."""
-        return ("lvremove", "--yes", "--select", f"lv_name={name}", self.vg)
+    def remove_words(self, name: str, *tags: str) -> tuple[str, ...]:
+        """Remove a logical volume with these tags that may already be gone."""
+        return ("lvremove", "--yes", "--select", selected("lv", name, *tags), self.vg)
 
     def attach_cache(self, tier: TierName) -> RunStep:
         """Put the cache before the tier's data; write-through, so losing it loses nothing.
@@ -199,7 +200,7 @@ class PoolSteps:
             "lvconvert", "--yes", "--type", "thin-pool", "--poolmetadata", f"{tier}_meta",
             "--poolmetadataspare", "y", "--chunksize", f"{chunk_size(data) // 1024}k",
             f"{self.vg}/{tier}", *spare_devices,
-            undo=self.remove_words(tier),
+            undo=self.remove_words(tier, tag("tier", tier)),
         )  # fmt: skip
 
 

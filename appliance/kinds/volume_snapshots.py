@@ -111,7 +111,7 @@ def _take(name: str, label: str, found: VolumeFound, created: str = "") -> RunSt
         "lvcreate", "--snapshot", "--permission", "r", "--name", snapshot,
         *tag_words(tier=found.tier, role="snapshot", volume=name, snapshot=label, **more),
         f"{vg}/{logical_volume(name)}",
-        undo=remove_words(vg, snapshot),
+        undo=remove_words(vg, snapshot, name),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from appliance.kinds.pool_layout import EXTENT, extents_of
 from appliance.kinds.pool_steps import PATIENCE_S
 from appliance.model.base import format_size
 from appliance.model.command import change
-from appliance.model.names import logical_volume, tag, volume_device, volume_group
+from appliance.model.names import logical_volume, selected, tag, volume_device, volume_group
 from appliance.model.steps import RunStep
 from appliance.model.volume import VolumeFound, VolumeSpec
 
@@ -31,9 +31,9 @@ def tag_words(**values: str) -> tuple[str, ...]:
     return tuple(word for key, value in values.items() for word in ("--addtag", tag(key, value)))
 
 
-def remove_words(vg: str, volume: str) -> tuple[str, ...]:
-    """Remove a logical volume that may already be gone: a selection may match nothing."""
-    return ("lvremove", "--yes", "--select", f"lv_name={volume}", vg)
+def remove_words(vg: str, volume: str, name: str) -> tuple[str, ...]:
+    """Remove a logical volume of volume `name`'s that may already be gone."""
+    return ("lvremove", "--yes", "--select", selected("lv", volume, tag("volume", name)), vg)
 
 
 def whole_extents(size: int) -> int:
@@ -49,7 +49,7 @@ def create_step(name: str, wanted: VolumeSpec) -> RunStep:
         "lvcreate", "--wipesignatures", "n", "--type", "thin", "--virtualsize", f"{size}b",
         "--name", volume, *tag_words(tier=wanted.tier, role="volume", volume=name),
         "--thinpool", wanted.tier, vg,
-        undo=remove_words(vg, volume),
+        undo=remove_words(vg, volume, name),
     )  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def clone_steps(name: str, wanted: VolumeSpec, origin: str, size: int) -> Iterat
         "lvcreate", "--snapshot", "--setactivationskip", "n", "--permission", "rw",
         "--name", volume, *tag_words(tier=wanted.tier, role="volume", volume=name),
         f"{vg}/{origin}",
-        undo=remove_words(vg, volume),
+        undo=remove_words(vg, volume, name),
     )  # fmt: skip
     if whole_extents(wanted.size) > size:
         yield grow_step(name, wanted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 STATE_DIR: Final = "/var/lib/appliance"
 CONFIG_DIR: Final = "/etc/appliance"
@@ -17,6 +17,15 @@ TAG: Final = "appliance"
 def tag(key: str, value: str) -> str:
     """An LVM tag; lvm(8) allows letters, digits and _+.-/=!:&# in one."""
     return f"{TAG}.{key}={value}"
+
+
+def selected(report: Literal["lv", "vg"], name: str, *tags: str) -> str:
+    """What picks, for lvm(8)'s --select, the one of that name that carries all the tags.
+
+    The way back of a step that failed must not take what somebody else made by that name; and a
+    selection may match nothing, so it may be run where the step did nothing yet.
+    """
+    return " && ".join([f"{report}_name={name}", *(f'{report}_tags="{item}"' for item in tags)])
 
 
 def volume_group(pool: str) -> str:
