@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from appliance.api.words import NOTHING, Json, Line, Span, clock, resource_state, size
+from appliance.model.pool import SYNC, SYNC_WORDS
 from tui.words import bar
 
 WATERMARKS: Final = ((90, "critical", "FULL SOON"), (80, "warning", "filling up"))
@@ -50,10 +51,10 @@ def _tier(name: str, tier: str, facts: Json, around: Around) -> Iterator[Line]:
     yield Span(f"+ {tier}", "title"), degraded
     for member in facts["members"]:
         yield _member(member, around)
-    sync, doing = float(facts["sync_percent"]), facts["sync_action"] or "idle"
-    state = "in sync" if sync >= _WHOLE else f"{bar(sync)} {sync:.0f} % in sync"
+    sync, doing = float(facts["sync_percent"]), SYNC_WORDS.get(facts["sync_action"], SYNC)
+    state = "in sync" if sync >= _WHOLE else f"{bar(sync)} {sync:.0f} % of its {doing}"
     cache = f", cache {size(facts['cache_size'])}" if facts["cached"] else ""
-    yield (Span(f"  + {facts['raid'] or 'no RAID yet'}: {state}, {doing}{cache}"),)
+    yield (Span(f"  + {facts['raid'] or 'no RAID yet'}: {state}{cache}"),)
     if facts["thin_pool"]:
         yield fill_line("    + data    ", float(facts["data_percent"]), size(facts["data_size"]))
         metadata = float(facts["metadata_percent"])

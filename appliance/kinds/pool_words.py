@@ -9,7 +9,16 @@ from appliance.kinds.pool_build import PoolBuild, wanted_tiers
 from appliance.kinds.pool_layout import EXTENT, chunk_size, fits, reserve, stripes
 from appliance.model.base import format_size
 from appliance.model.disk import Medium
-from appliance.model.pool import MemberFound, PoolFound, RaidLevel, TierFound, TierName
+from appliance.model.pool import (
+    SCRUB,
+    SYNC,
+    SYNC_WORDS,
+    MemberFound,
+    PoolFound,
+    RaidLevel,
+    TierFound,
+    TierName,
+)
 from appliance.model.resource import Finding, Severity
 
 MARKS: Final = ((90, Severity.CRITICAL), (80, Severity.WARNING), (70, Severity.INFO))
@@ -149,10 +158,12 @@ def _tier(subject: str, tier: TierName, state: TierFound) -> Iterator[Finding]:
             next_step=f"Scrub it: appliance pool scrub {subject.partition('/')[2]}",
         )  # fmt: skip
     if state.raid is not None and state.sync_percent < 100:  # noqa: PLR2004 - percent
+        doing = SYNC_WORDS.get(state.sync_action, SYNC)
         yield Finding(
             severity=Severity.INFO, subject=subject,
-            what=f"Tier {tier} is at {state.sync_percent:.1f} % of its {state.sync_action or 'sync'}.",
-            why="Until it is through, the tier may not survive the loss of a disk.",
+            what=f"Tier {tier} is at {state.sync_percent:.1f} % of its {doing}.",
+            why="It is in use and protected all the while." if state.sync_action == SCRUB
+            else "Until it is through, the tier may not survive the loss of a disk.",
             next_step="Wait; it goes on by itself, after a restart as well.",
         )  # fmt: skip
     if not state.active:

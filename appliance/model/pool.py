@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -111,6 +111,15 @@ class MemberFound(Value):
     """Logical volumes with extents on it, hidden ones too: RAID images and their metadata."""
     layer_open: bool = False
     """A checksum layer is open under its name, whether its disk still answers or not."""
+
+
+SCRUB: Final = "check"
+"""LVM's word for reading and comparing a RAID that is in use and whole all the while."""
+
+SYNC: Final = "synchronisation"
+SYNC_WORDS: Final = {"recover": "rebuild", SCRUB: "scrub", "reshape": "reshape"}
+"""What is under way in a RAID (lvs(8), raid_sync_action) in the words used here; anything else is
+SYNC: "resync" and "repair", after it was made or after a crash."""
 
 
 class TierFound(Value):

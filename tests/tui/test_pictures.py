@@ -74,7 +74,7 @@ def test_a_pool_is_a_tree_from_its_disks_to_its_volumes() -> None:
         "  | bay 3 (A), 1 GiB, checksums",
         "  | B, 1 GiB  MISSING",
         "  | C, 1 GiB, checksums  7 blocks failed",
-        "  + raid6: [#######.............] 34 % in sync, recover, cache 256 MiB",
+        "  + raid6: [#######.............] 34 % of its rebuild, cache 256 MiB",
         "    + data     [##################..] 91 % of 4 GiB  FULL SOON",
         "    + metadata [################....] 81 % of 32 MiB  filling up",
         "      + images 2 GiB, 32 % used, 1 snapshot",

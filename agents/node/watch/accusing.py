@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from agents.node.observe.kernel import KernelSaid
 from appliance.model.disk import Disk
-from appliance.model.pool import TierFound, pools_in
+from appliance.model.pool import SCRUB, TierFound, pools_in
 from appliance.model.snapshot import NodeSnapshot
 
 DROPPED: Final = "kernel-raid-dropped"
@@ -86,7 +86,8 @@ def used_by_all(seen: NodeSnapshot) -> frozenset[str]:
 
 def _whole(tier: TierFound) -> bool:
     said = tier.health not in {"", MISMATCHES}
-    return tier.sync_percent >= WHOLE and not (said or tier.degraded or tier.returned)
+    in_sync = tier.sync_percent >= WHOLE or tier.sync_action == SCRUB
+    return in_sync and not (said or tier.degraded or tier.returned)
 
 
 def _with_wrong_checksums(seen: NodeSnapshot | None) -> frozenset[str]:

@@ -69,7 +69,10 @@ def test_wrong_checksums_name_the_disk():
 
 def test_sync_lvms_own_words_and_inactive_tiers():
     assert said(pool(sync_percent=12.5, sync_action="recover")) == [
-        (Severity.INFO, "Tier capacity is at 12.5 % of its recover.")
+        (Severity.INFO, "Tier capacity is at 12.5 % of its rebuild.")
+    ]
+    assert said(pool(sync_percent=12.5, sync_action="repair")) == [
+        (Severity.INFO, "Tier capacity is at 12.5 % of its synchronisation.")
     ]
     assert "LVM says 'refresh needed'" in said(pool(health="refresh needed"))[0][1]
     assert said(pool(active=False)) == [(Severity.CRITICAL, "Tier capacity is not active.")]
