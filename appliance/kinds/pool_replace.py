@@ -27,7 +27,7 @@ from appliance.model.base import format_size
 from appliance.model.command import read
 from appliance.model.disk import OUR_LAYERS, Disk
 from appliance.model.names import integrity_device
-from appliance.model.pool import MemberFound, PoolFound
+from appliance.model.pool import SCRUB, MemberFound, PoolFound
 from appliance.model.steps import RunStep, Step, WaitStep
 
 REBUILD_S: Final = 14 * 86400
@@ -252,7 +252,7 @@ class PoolReplace:
         state = next((item for item in found.tiers.values() if item.raid_lv == raid), None)
         if state is None or (state.sync_percent >= WHOLE and state.sync_action in ("", "idle")):
             return
-        if state.sync_action == "check":
+        if state.sync_action == SCRUB:
             lv = f"{self.make.vg}/{raid}"
             yield self.make.run(f"Stop the scrub of {raid}", "lvchange", "--syncaction", "idle", lv,
                                 undo=("lvchange", "--syncaction", "check", lv))  # fmt: skip

@@ -10,7 +10,8 @@ from appliance.kinds.pool_layout import EXTENT, chunk_size, fits, reserve, strip
 from appliance.model.base import format_size
 from appliance.model.disk import Medium
 from appliance.model.pool import (
-    SCRUB,
+    DISAGREES,
+    IN_SYNC,
     SYNC,
     SYNC_WORDS,
     MemberFound,
@@ -23,9 +24,6 @@ from appliance.model.resource import Finding, Severity
 
 MARKS: Final = ((90, Severity.CRITICAL), (80, Severity.WARNING), (70, Severity.INFO))
 """Fill levels in percent that are told; past the first no new thin volume is made."""
-
-DISAGREES: Final = "mismatches exist"
-"""LVM's word for a RAID whose last scrub found copies that differ (lvs(8), lv_health_status)."""
 
 HARD_STOP: Final = MARKS[0][0]
 
@@ -157,12 +155,12 @@ def _tier(subject: str, tier: TierName, state: TierFound) -> Iterator[Finding]:
             what=f"Tier {tier} is not well: LVM says '{state.health}'.",
             next_step=f"Scrub it: appliance pool scrub {subject.partition('/')[2]}",
         )  # fmt: skip
-    if state.raid is not None and state.sync_percent < 100:  # noqa: PLR2004 - percent
+    if state.raid is not None and state.sync_percent < IN_SYNC:
         doing = SYNC_WORDS.get(state.sync_action, SYNC)
         yield Finding(
             severity=Severity.INFO, subject=subject,
             what=f"Tier {tier} is at {state.sync_percent:.1f} % of its {doing}.",
-            why="It is in use and protected all the while." if state.sync_action == SCRUB
+            why="It is in use and protected all the while." if state.whole
             else "Until it is through, the tier may not survive the loss of a disk.",
             next_step="Wait; it goes on by itself, after a restart as well.",
         )  # fmt: skip

@@ -113,6 +113,10 @@ class MemberFound(Value):
     """A checksum layer is open under its name, whether its disk still answers or not."""
 
 
+IN_SYNC: Final = 100.0
+"""Percent."""
+DISAGREES: Final = "mismatches exist"
+"""LVM's word for a RAID whose last scrub found copies that differ (lvs(8), lv_health_status)."""
 SCRUB: Final = "check"
 """LVM's word for reading and comparing a RAID that is in use and whole all the while."""
 
@@ -153,6 +157,14 @@ class TierFound(Value):
     """A disk that was away is back, and one of the tier's RAIDs does not use it yet."""
     health: Annotated[str, VOLATILE] = ""
     """LVM's own word (partial, refresh needed, mismatches exist), empty when well."""
+
+    @property
+    def whole(self) -> bool:
+        """Every leg of its RAIDs is in use and has all data; a scrub and what it found change
+        nothing of that."""
+        in_sync = self.sync_percent >= IN_SYNC or self.sync_action == SCRUB
+        lacks = self.degraded or self.returned or self.health not in {"", DISAGREES}
+        return in_sync and not lacks
 
 
 class PoolFound(Found):

@@ -16,7 +16,7 @@ from agents.node.care.metrics import ScrubState
 from appliance.errors import ApplianceError, BusyError, StaleError
 from appliance.model.care import CareLine, ScrubRecord
 from appliance.model.job import Job, JobState
-from appliance.model.pool import PoolFound, PoolSpec, pools_in
+from appliance.model.pool import SCRUB, PoolFound, PoolSpec, pools_in
 from appliance.model.resource import ActionRequest, Finding, Severity
 from appliance.model.snapshot import NodeSnapshot
 from appliance.planner.schedule import next_due
@@ -131,7 +131,7 @@ class Scrubs:
     def _follow(self, name: str, found: PoolFound, taken_at: datetime) -> None:
         """A scrub a person began is written down as well, when it is seen."""
         last = self._book.last_scrub(name)
-        if any(state.sync_action == "check" for state in found.tiers.values()):
+        if any(state.sync_action == SCRUB for state in found.tiers.values()):
             self._book.scrub_begun(name, self._means.now(), _failed(found))
         elif last and last.ended_at is None and taken_at > last.begun_at + BEGINS:
             self._ended(last, found)

@@ -8,14 +8,11 @@ from typing import Final, NamedTuple
 
 from agents.node.observe.kernel import KernelSaid
 from appliance.model.disk import Disk
-from appliance.model.pool import SCRUB, TierFound, pools_in
+from appliance.model.pool import pools_in
 from appliance.model.snapshot import NodeSnapshot
 
 DROPPED: Final = "kernel-raid-dropped"
 """Said of a leg, never of a disk."""
-WHOLE: Final = 100.0
-MISMATCHES: Final = "mismatches exist"
-"""LVM's word for copies that differ; every leg is in use all the same (lvmraid(7))."""
 
 
 class Accusation(NamedTuple):
@@ -79,15 +76,9 @@ def used_by_all(seen: NodeSnapshot) -> frozenset[str]:
     whole = {
         name
         for name, found in pools_in(seen.found).items()
-        if all(map(_whole, found.tiers.values()))
+        if all(tier.whole for tier in found.tiers.values())
     }
     return frozenset(disk.serial for disk in seen.disks if disk.pool in whole and not disk.missing)
-
-
-def _whole(tier: TierFound) -> bool:
-    said = tier.health not in {"", MISMATCHES}
-    in_sync = tier.sync_percent >= WHOLE or tier.sync_action == SCRUB
-    return in_sync and not (said or tier.degraded or tier.returned)
 
 
 def _with_wrong_checksums(seen: NodeSnapshot | None) -> frozenset[str]:

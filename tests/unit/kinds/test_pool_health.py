@@ -78,6 +78,26 @@ def test_sync_lvms_own_words_and_inactive_tiers():
     assert said(pool(active=False)) == [(Severity.CRITICAL, "Tier capacity is not active.")]
 
 
+@pytest.mark.parametrize(
+    ("state", "protected"),
+    [
+        ({"sync_action": "check"}, True),
+        ({"sync_action": "check", "health": "mismatches exist"}, True),
+        ({"sync_action": "check", "health": "partial"}, False),
+        ({"sync_action": "check", "degraded": True}, False),
+        ({"sync_action": "check", "returned": True}, False),
+        ({"sync_action": "recover"}, False),
+    ],
+)
+def test_only_a_whole_tier_is_called_protected_while_it_is_scrubbed(state, protected):
+    (note,) = [
+        item
+        for item in POOL.health("clinic", pool(sync_percent=12.5, **state))
+        if "% of its" in item.what
+    ]
+    assert ("protected" in note.why) is protected
+
+
 def test_what_a_scrub_found_is_told_with_its_number():
     assert said(pool(health="mismatches exist", mismatches=128)) == [
         (
