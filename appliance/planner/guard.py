@@ -99,6 +99,12 @@ def _check_usable(disk: Disk, pool: str) -> None:
             f"The disk with {disk.where} tells no capacity, so it is broken or locked.",
             "Replace it or choose another disk: appliance disk list",
         )
+    if disk.pool and disk.pool != pool:
+        raise _refused(
+            disk.serial,
+            f"The disk with {disk.where} belongs to pool '{disk.pool}'.",
+            f"Choose another disk, or remove pool '{disk.pool}' before.",
+        )
     if disk.mounted_at and not _through_own_volumes(disk, pool):
         raise _refused(
             disk.serial,
@@ -140,12 +146,6 @@ def _through_own_volumes(disk: Disk, pool: str) -> bool:
 
 def _check_unused(snapshot: NodeSnapshot, disk: Disk, pool: str, *, erased: bool) -> None:
     """`erased`: the plan is to erase this very disk, so what it holds is no reason to refuse."""
-    if disk.pool and disk.pool != pool:
-        raise _refused(
-            disk.serial,
-            f"The disk with {disk.where} belongs to pool '{disk.pool}'.",
-            f"Choose another disk, or remove pool '{disk.pool}' before.",
-        )
     consent = _has_consent(snapshot, disk, (pool,))
     if disk.holders and not consent:
         raise _refused(

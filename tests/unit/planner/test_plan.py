@@ -349,7 +349,7 @@ def test_what_is_mounted_from_a_pools_own_volumes_does_not_stop_it(host: FakeHos
 @pytest.mark.parametrize(
     ("state", "words"),
     [
-        ({"pool": "safe"}, "is mounted at /srv/shares/images"),
+        ({"pool": "safe"}, "belongs to pool 'safe'"),
         ({"pool": ""}, "is mounted at /srv/shares/images"),
         ({"holders": ()}, "is mounted at /srv/shares/images"),
         ({"signatures": (*OWN["signatures"], Signature(type="ext4"))}, "holds ext4"),
@@ -368,8 +368,9 @@ def test_nothing_else_that_is_mounted_gets_through(
 
 def test_a_mounted_member_is_not_erased(host: FakeHost) -> None:
     wipe = ActionRequest(resource="disk/d1", verb="wipe")
-    with pytest.raises(RefusedError, match="is mounted at /srv/shares/images"):
+    with pytest.raises(RefusedError, match="belongs to pool 'tank'") as refused:
         plan(with_disk(host, **OWN), {}, {}, wipe)
+    assert "umount" not in refused.value.hint
 
 
 def test_a_disk_is_found_by_bay_serial_or_wwn(host: FakeHost) -> None:
