@@ -49,7 +49,8 @@ class Plan(Value):
     id: str
     created_at: datetime
     digest: str
-    """Of the snapshot the plan was made from; another digest at apply time refuses the plan."""
+    """Of the snapshot the plan was made from. Where the node's is another when the plan is to be
+    carried out, planning again must give the same, or the plan is refused as stale."""
     before: tuple[SerializeAsAny[Resource], ...]
     after: tuple[SerializeAsAny[Resource], ...]
     action: ActionRequest | None = None

@@ -203,6 +203,11 @@ def _warnings(
         for name, item in snapshot.found.get(noun, {}).items():
             if f"{noun}/{name}" not in managed and not kind.foreign(name, item):
                 yield f"{noun}/{name} is on the node but not in the wish; it is left alone."
+    yield from unread_warnings(snapshot)
+
+
+def unread_warnings(snapshot: NodeSnapshot) -> Iterator[str]:
+    """What a plan says of all that could not be read; what it stands on itself is refused."""
     for problem in snapshot.problems:
         yield f"Not everything could be read: {problem}"
 

@@ -29,6 +29,11 @@ def nothing(command: Command) -> None:
     """Nothing happens after a command."""
 
 
+def as_it_is(seen: NodeSnapshot) -> NodeSnapshot:
+    """A look that shows what is there."""
+    return seen
+
+
 @dataclass
 class FakeHost:
     """The node. `before` may raise instead of a command, `after` once its effect is there."""
@@ -46,6 +51,8 @@ class FakeHost:
     rebuilt: dict[str, float] = field(default_factory=dict)
     """Pool -> percent of what is rebuilt; it grows only by the test's hand."""
     ran: list[str] = field(default_factory=list)
+    looks: Callable[[NodeSnapshot], NodeSnapshot] = as_it_is
+    """What a look makes of the node."""
 
     @property
     def files(self) -> NodeFiles:
@@ -68,7 +75,7 @@ class FakeHost:
         )  # fmt: skip
 
     def observe(self, claims: Mapping[str, str]) -> NodeSnapshot:
-        return NodeSnapshot(
+        seen = NodeSnapshot(
             host=Host(hostname="fake", profile="generic"),
             taken_at=NOW,
             disks=tuple(map(self._disk, self.disks)),
@@ -76,6 +83,7 @@ class FakeHost:
             secrets=self.secrets,
             claims=claims,
         )
+        return self.looks(seen)
 
     def _disk(self, serial: str) -> Disk:
         pool = self.formatted.get(serial, "")

@@ -7,6 +7,7 @@ from typing import Final
 from agents.node.jobs.bench import Bench
 from agents.node.jobs.claims import claims_of
 from agents.node.jobs.crew import Crew
+from agents.node.jobs.fresh import no_longer_fits
 from agents.node.jobs.outlived import still_running
 from agents.node.jobs.reach import (
     aside_of,
@@ -95,8 +96,9 @@ class Gate:
         aside = aside_of(self._journal, chain)
         if not (chain and is_own(self._journal, chain)) and not aside <= frozenset(plan.aside):
             raise _stale(plan, "A job has begun to wait since the plan was made.")
-        if self._bench.observe(claims_of(self._journal)).digest() != plan.digest:
-            raise _stale(plan, "The node is no longer as it was when the plan was made.")
+        seen = self._bench.observe(claims_of(self._journal))
+        if why := no_longer_fits(self._bench, plan, chain, seen):
+            raise _stale(plan, f"The node is no longer as it was when the plan was made. {why}")
 
     def unfinished(self, number: int) -> Job:
         """A job that can be settled.
