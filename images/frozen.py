@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from appliance.model.base import digest
 from appliance.model.disk import Transport
 from appliance.model.profile import Profile
 from images import chassis, qemu
@@ -106,13 +107,16 @@ def _migrate(session: Qmp, state: Path) -> None:
         time.sleep(0.05)
 
 
+def frozen_key(image: Image, profile: Profile, version: str, accelerator: str) -> str:
+    """What a frozen node is found again by, in every process: a profile's sets have no order."""
+    code = digest_of_files([Path(chassis.__file__), Path(__file__)])
+    return digest_of(image.folder.name, digest(profile), code, version, accelerator)
+
+
 def golden_stage(image: Image, profile: Profile) -> Stage:
     """Stage 3: the image booted once on the profile's chassis, idle, with blank disks."""
-    code = digest_of_files([Path(chassis.__file__), Path(__file__)])
     version = run(["qemu-system-x86_64", "--version"], timeout_s=30).stdout
-    key = digest_of(
-        image.folder.name, profile.model_dump_json(), code, version, qemu.best_accelerator(image)
-    )
+    key = frozen_key(image, profile, version, qemu.best_accelerator(image))
 
     def make(folder: Path, progress: Progress) -> None:
         progress(f"frozen: booting a node with {qemu.best_accelerator(image)} (40 s to 2 min)")
