@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from agents.node.handlers.hands import is_replacement
-from agents.node.watch.concerns import Replacing
+from agents.node.watch.concerns import MISSING, Replacing
 from appliance.kinds.load import Kinds, typed_plan
 from appliance.kinds.pool_disks import disks_of
 from appliance.model.job import ENDED
 from appliance.model.plan import Plan
 from appliance.model.pool import PoolSpec
 from appliance.model.resource import Resource
+from appliance.state.alerts import Alerts
 from appliance.state.journal import Journal
 
 
-def replacing(kinds: Kinds, journal: Journal) -> tuple[Replacing, ...]:
+def replacing(kinds: Kinds, journal: Journal, alerts: Alerts) -> tuple[Replacing, ...]:
     """The replacements that run, of one pool each: one acts, others wait for their rebuilds."""
     plans = (
         (job.number, journal.plan(job.plan_id))
@@ -23,11 +24,18 @@ def replacing(kinds: Kinds, journal: Journal) -> tuple[Replacing, ...]:
         if job.state not in ENDED
     )
     return tuple(
-        Replacing(number, pool, going)
+        Replacing(number, pool, going, _lost_before(journal, number, alerts))
         for number, plan in plans
         if is_replacement(plan)
         for pool, going in leaving(kinds, plan)
     )
+
+
+def _lost_before(journal: Journal, number: int, alerts: Alerts) -> frozenset[str]:
+    """Serials of the disks that did not answer already when a replacement was first begun."""
+    begun = journal.job(journal.chain(number)[-1]).created_at
+    missing = (alert for alert in alerts.open() if alert.cause == MISSING)
+    return frozenset(alert.serial for alert in missing if alert.raised_at < begun)
 
 
 def leaving(kinds: Kinds, plan: Plan) -> Iterator[tuple[str, frozenset[str]]]:

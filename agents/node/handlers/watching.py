@@ -46,7 +46,7 @@ class Watching:
             now=context.now,
             disk_came=self._read_soon,
             told=context.told,
-            replacing=partial(replacing, context.kinds, context.journal),
+            replacing=partial(replacing, context.kinds, context.journal, context.alerts),
             seen=partial(note_fills, context.fills),
             looked=self._looked,
         )

@@ -31,6 +31,8 @@ class Replacing(NamedTuple):
     pool: str
     going: frozenset[str]
     """Serials of the disks that leave."""
+    lost: frozenset[str] = frozenset()
+    """Serials of the disks that were lost before it began: nobody pulled them by mistake."""
 
 
 def disk_findings(
@@ -84,7 +86,7 @@ def missing_disk(disk: Disk, replacing: Iterable[Replacing] = ()) -> Finding:
             cause=MISSING,
         )
     here = next((item for item in replacing if item.pool == disk.pool), None)
-    if here is not None and disk.serial not in here.going:
+    if here is not None and disk.serial not in here.going | here.lost:
         going = ", ".join(sorted(here.going)) or "another one"
         return Finding(
             severity=Severity.CRITICAL,

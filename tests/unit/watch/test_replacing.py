@@ -41,6 +41,15 @@ def test_a_wrong_pull_says_what_to_do(node: Node, serial: str, *, wrong: bool) -
     assert (alert.bay, alert.serial, alert.pool) == (pulled.bay, pulled.serial, "tank")
 
 
+def test_a_disk_that_was_lost_before_is_no_wrong_pull(node: Node) -> None:
+    running = (Replacing(7, "tank", frozenset({"A"}), frozenset({"B"})),)
+    watching(node, replacing=lambda: running)
+    node.seen.disks = (A, missing(B), FREE)
+    node.hears(gone(B.node))
+    (alert,) = node.alerts.open()
+    assert "of pool tank does not answer" in alert.what
+
+
 def test_another_pools_disk_is_no_wrong_pull(node: Node) -> None:
     watching(node, replacing=lambda: (Replacing(7, "other", frozenset({"X"})),))
     node.seen.disks = (missing(A), B, FREE)
