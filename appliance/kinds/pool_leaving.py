@@ -10,7 +10,7 @@ from appliance.errors import RefusedError
 from appliance.kinds.pool_build import Place, PoolBuild, is_on, wanted_tiers
 from appliance.kinds.pool_closed import once_opened
 from appliance.kinds.pool_layout import EXTENT
-from appliance.kinds.pool_parts import images_on, is_copying, loose_on, spared_losses
+from appliance.kinds.pool_parts import COPYING, images_on, loose_on, spared_losses
 from appliance.kinds.pool_steps import pv_device, tag_text
 from appliance.model.base import format_size
 from appliance.model.disk import Disk
@@ -38,6 +38,11 @@ class Leaving:
     def empty(self) -> bool:
         """Nothing lies on it any more, so it can simply go."""
         return not (self.member.volumes or self.member.holds_data)
+
+    @property
+    def doubtful(self) -> bool:
+        """It is there, and has returned blocks that failed their checksum."""
+        return not self.member.missing and bool(self.member.mismatches)
 
     @property
     def name(self) -> str:
@@ -101,8 +106,20 @@ class Departure:
 
     @property
     def here(self) -> tuple[Leaving, ...]:
-        """Those that are still there: they are copied first, then dropped."""
+        """Those that are still there: what is on them is rebuilt first, then they are dropped."""
         return tuple(item for item in self.leaving if not item.member.missing)
+
+    @property
+    def together(self) -> tuple[tuple[Leaving, ...], ...]:
+        """Those that are still there, one after the other; at once only where an image lies over
+        several. First what does not return all of its data: the others are then read without it."""
+        groups: list[tuple[Leaving, ...]] = []
+        for item in sorted(self.here, key=lambda item: not item.doubtful):
+            mine = _images(item)
+            joined = [group for group in groups if any(mine & _images(other) for other in group)]
+            groups = [group for group in groups if group not in joined]
+            groups.append((*(other for group in joined for other in group), item))
+        return tuple(groups)
 
     @property
     def complete(self) -> bool:
@@ -113,26 +130,28 @@ class Departure:
             m.missing and m.pv_uuid not in gone for m in (found.members if found else ())
         )
 
-    def rebuilt(self, item: Leaving) -> bool:
-        """A disk that is there but cannot be copied as it is: rebuilt from the others instead.
-
-        pvmove(8) gives up at the first block its source does not return; a RAID image is
-        written anew from the others, which needs redundancy all the while.
-        """
-        return bool(item.member.mismatches)
-
     def tier_of(self, item: Leaving) -> TierFound:
         """The state of the tier a leaving member is in."""
         return self.build.tier_found(item.tier) if item.tier else TierFound()
 
     def lost_images(self, found: PoolFound) -> Mapping[str, frozenset[int]]:
-        """RAID logical volume -> images that are lost, or are to be rebuilt from the others."""
-        rebuilt = {item.member.pv_uuid for item in self.here if self.rebuilt(item)}
+        """RAID logical volume -> images it is without at worst: those that are lost or not wholly
+        readable, and else the one that is rebuilt while the others stand."""
+        doubtful = {item.member.pv_uuid for item in self.here if item.doubtful}
         lost: dict[str, frozenset[int]] = {}
         for member in found.members:
-            if member.missing or member.pv_uuid in rebuilt:
+            if member.missing or member.pv_uuid in doubtful:
                 for raid, images in images_on(member).items():
                     lost[raid] = lost.get(raid, frozenset()) | images
+        for group in self.together:
+            at_once: dict[str, frozenset[int]] = {}
+            for raid, image in frozenset[tuple[str, int]]().union(*map(_images, group)):
+                at_once[raid] = at_once.get(raid, frozenset()) | {image}
+            lost |= {
+                raid: images
+                for raid, images in at_once.items()
+                if len(images) > len(lost.get(raid, ()))
+            }
         return lost
 
     def check(self) -> None:
@@ -140,15 +159,15 @@ class Departure:
         found = self.build.found
         if found is None or not self.leaving:
             return
+        self._refuse_copying(found)
         for item in self.leaving:
             self._check_target(item)
             self._check_loose(item)
-            if item.member.missing:
-                self._check_whole_images(item, found)
+            self._check_whole_images(item, found)
         self._check_redundancy(found)
         if self.here and not self.complete:
             raise self._refused(
-                f"Pool '{self.build.name}' misses another disk; LVM cannot copy "
+                f"Pool '{self.build.name}' misses another disk; LVM cannot replace "
                 f"{_names(self.here)} until it is complete.",
                 "Have the missing disk replaced first: appliance disk list",
             )
@@ -214,9 +233,20 @@ class Departure:
             "Finish making it first: appliance job list",
         )
 
+    def _refuse_copying(self, found: PoolFound) -> None:
+        """Nothing here uses pvmove(8): somebody else does. While it runs, nobody can tell which
+        images are on a disk."""
+        if any(map(COPYING.fullmatch, found.logical_volumes)):
+            raise self._refused(
+                f"Somebody has LVM copy (pvmove) what is on a disk of pool '{self.build.name}'; "
+                "until that is over no disk of it can be replaced.",
+                "Do not let it go on where its disk has errors: LVM takes what it could not read "
+                "for copied. Give it up with: pvmove --abort",
+            )
+
     def _check_target(self, item: Leaving) -> None:
         target = item.target
-        if target is None or item.empty or is_copying(item.member):
+        if target is None or item.empty:
             return
         if target.free < item.used:
             raise self._refused(
@@ -228,13 +258,15 @@ class Departure:
 
     def _check_loose(self, item: Leaving) -> None:
         loose = loose_on(item.member)
-        if loose and item.member.missing:
-            raise self._refused(
-                f"{', '.join(loose)} of pool '{self.build.name}' lay on the missing disk "
-                f"{item.name} alone, without redundancy.",
-                "Put the disk back. If that data may go, remove those volumes by hand: "
-                f"lvremove {self.build.make.vg}/{loose[0]}",
-            )
+        if not loose:
+            return
+        lost = item.member.missing
+        raise self._refused(
+            f"{', '.join(loose)} of pool '{self.build.name}' {'lay' if lost else 'lies'} on the "
+            f"{'missing ' if lost else ''}disk {item.name} alone, without redundancy.",
+            f"{'Put the disk back' if lost else 'Save that data, and move it'}. If it may go, "
+            f"remove those volumes by hand: lvremove {self.build.make.vg}/{loose[0]}",
+        )
 
     def _check_whole_images(self, item: Leaving, found: PoolFound) -> None:
         """A tier that grew has images over several disks; LVM rebuilds an image as a whole."""
@@ -257,7 +289,7 @@ class Departure:
         """Neither what is lost nor what is to be rebuilt may be more than the RAID bears."""
         for item in self.here:
             health = self.tier_of(item).health
-            if self.rebuilt(item) and health:
+            if item.doubtful and health:
                 raise self._refused(
                     f"{item.where} does not return all of its data, and tier {item.tier} of pool "
                     f"'{self.build.name}' is not well: LVM says '{health}'.",
@@ -279,17 +311,14 @@ class Departure:
 
 def _target(item: Leaving, places: list[Place]) -> Place | None:
     """The place whose disk holds no other image of what the leaving one holds: the newest first."""
-    mine, copied = images_on(item.member), is_copying(item.member)
+    mine = images_on(item.member)
 
     def fits(place: Place) -> bool:
-        if copied:
-            return place.member is not None and is_copying(place.member)
         if place.member is None:
             return True
         if item.member.holds_data and place.member.holds_data and not mine:
             return False
-        theirs = images_on(place.member)
-        return all(theirs.get(raid, frozenset()) <= images for raid, images in mine.items())
+        return not mine.keys() & images_on(place.member).keys()
 
     fitting = [place for place in places if fits(place)]
     if item.empty:
@@ -297,6 +326,13 @@ def _target(item: Leaving, places: list[Place]) -> Place | None:
     order = {None: 0, False: 1, True: 2}
     fitting.sort(key=lambda p: (order[None if p.member is None else p.tagged], -p.free))
     return fitting[0] if fitting else None
+
+
+def _images(item: Leaving) -> frozenset[tuple[str, int]]:
+    """The RAID images on a leaving member, wholly or in part."""
+    return frozenset(
+        (raid, image) for raid, images in images_on(item.member).items() for image in images
+    )
 
 
 def _tier_by_name(member: MemberFound) -> TierName | None:

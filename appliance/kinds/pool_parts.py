@@ -11,8 +11,8 @@ from appliance.model.pool import MemberFound, PoolFound, RaidLevel, TierName
 SPARE: Final = "lvol0_pmspare"
 """LVM's name for the spare of the thin pools' metadata: linear, and lost with its disk."""
 
-COPYING: Final = re.compile(r"\[?pvmove\d+\]?")
-"""LVM's name for the mirror by which pvmove(8) copies."""
+COPYING: Final = re.compile(r"\[?pvmove\d+(_mimage_\d+)?\]?")
+"""LVM's names for the mirror by which pvmove(8) copies, and for its halves."""
 
 _PART: Final = re.compile(r"(?P<raid>.+)_r(?:image|meta)_(?P<index>\d+)")
 
@@ -38,11 +38,6 @@ def tiers_on(member: MemberFound) -> frozenset[TierName]:
     return frozenset(
         tier for tier in TierName for raid in images_on(member) if raid.startswith(tier)
     )
-
-
-def is_copying(member: MemberFound) -> bool:
-    """Whether something is being copied off or onto a member."""
-    return any(COPYING.fullmatch(name) for name in member.volumes)
 
 
 def loose_on(member: MemberFound) -> tuple[str, ...]:

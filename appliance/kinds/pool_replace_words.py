@@ -27,23 +27,20 @@ def replacement_notes(departure: Departure) -> Iterator[str]:
         return
     for item in departure.leaving:
         if item.target is not None and not item.empty:
-            yield from _one(departure, item)
+            yield from _one(item)
     yield from _redundancy(departure, found)
 
 
-def _one(departure: Departure, item: Leaving) -> Iterator[str]:
+def _one(item: Leaving) -> Iterator[str]:
     target = item.target
     if target is None:
         return
     onto = target.disk.where if target.disk else f"serial {target.serial}"
     size = format_size(item.used * EXTENT)
     left = max(0, target.free - item.used)
-    if item.member.missing:
-        how = f"is rebuilt on {onto} from the other disks"
-    elif departure.rebuilt(item):
-        how = f"is rebuilt on {onto} from the other disks, as not all of it can be read"
-    else:
-        how = f"is copied to {onto} first; only then the disk is dropped, so redundancy stays"
+    how = f"is rebuilt on {onto} from the other disks"
+    if item.doubtful:
+        how += ", as not all of it can be read"
     yield f"{item.where}: {size} {how}. {format_size(left * EXTENT)} stay free on the new disk."
     disk = target.disk
     if disk and item.disk and disk.medium is not item.disk.medium:

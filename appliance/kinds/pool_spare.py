@@ -82,10 +82,7 @@ class PoolSpare:
 
     def _lost(self, found: PoolFound) -> bool:
         whole = bool(found.tiers) and all(item.thin_pool for item in found.tiers.values())
-        dropped = any(
-            SPARE in item.member.volumes and (item.member.missing or self.departure.rebuilt(item))
-            for item in self.departure.leaving
-        )
+        dropped = any(SPARE in item.member.volumes for item in self.departure.leaving)
         names = found.logical_volumes
         gone = bool(names) and f"[{SPARE}]" not in names
         return whole and (dropped or gone or PASSING in names)

@@ -13,12 +13,8 @@ from typing import Final
 
 from appliance.model.plan import Plan
 from appliance.model.resource import Resource
-from appliance.model.steps import RunStep, Step, WaitStep
+from appliance.model.steps import WaitStep
 from appliance.planner.unread import changed
-
-COPYING: Final = "lvm/copying"
-"""pvmove(8) --abort without a device gives up what is copied in every group; to go on with it in
-every group harms nobody."""
 
 _BELOW: Final = frozenset({"pool", "spare", "disk"})
 """What lies below the volumes: a job that changes only this leaves no half-made thing above."""
@@ -47,17 +43,11 @@ def moved(plan: Plan) -> frozenset[str]:
 
 
 def touched(plan: Plan) -> frozenset[str]:
-    """noun/name of all a plan changes: what its steps belong to, the disks they overwrite, and
-    what is wanted otherwise."""
+    """noun/name of all a plan changes, which nobody else may until its job has ended: what its
+    steps belong to, the disks they overwrite, and what is wanted otherwise."""
     steps = frozenset(step.resource for step in plan.steps)
     disks = frozenset(f"disk/{serial}" for step in plan.steps for serial in step.claims)
-    everywhere = {COPYING} if any(map(_in_every_group, plan.steps)) else set[str]()
-    return steps | disks | moved(plan) | everywhere
-
-
-def held(plan: Plan) -> frozenset[str]:
-    """noun/name of what nobody else may change until the plan's job has ended."""
-    return touched(plan) | ({COPYING} if any(map(_copies, plan.steps)) else set[str]())
+    return steps | disks | moved(plan)
 
 
 def lets_others(plan: Plan) -> bool:
@@ -67,8 +57,7 @@ def lets_others(plan: Plan) -> bool:
     stay = frozenset[str].intersection(*map(frozenset, sides))
     waits = any(isinstance(step, WaitStep) and step.lets_others for step in plan.steps)
     return waits and all(
-        item == COPYING or (_noun(item) in _BELOW and (_noun(item) != "pool" or item in stay))
-        for item in touched(plan)
+        _noun(item) in _BELOW and (_noun(item) != "pool" or item in stay) for item in touched(plan)
     )
 
 
@@ -80,19 +69,6 @@ def own_of(
         *(item for item in side if item.id in ids),
         *(item for item in others if item.id not in ids),
     )
-
-
-def _in_every_group(step: Step) -> bool:
-    return (
-        _copies(step)
-        and isinstance(step, RunStep)
-        and "--abort" in step.command.argv
-        and not any(word.startswith("/") for word in step.command.argv)
-    )
-
-
-def _copies(step: Step) -> bool:
-    return isinstance(step, RunStep) and step.command.argv[0] == "pvmove"
 
 
 def _noun(resource: str) -> str:

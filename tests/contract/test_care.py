@@ -145,7 +145,7 @@ def test_what_a_plan_was_asked_for_is_the_nodes_own_word(agent: Agent) -> None:
 
 def test_no_disk_is_being_replaced(agent: Agent) -> None:
     ended(agent, start(agent.client(), asked(agent, POOL, None)))
-    assert replacing(agent.context.kinds, agent.context.journal) == ()
+    assert replacing(agent.context.kinds, agent.context.journal, agent.context.alerts) == ()
 
 
 class Tended:

@@ -39,6 +39,8 @@ access = "ro"
 """
 SHARE = "/srv/shares/images"
 FILES = 24
+UNREADABLE = tuple(range(32 << 11, 300 << 11, 2 << 11))
+"""Sectors of a disk that looks well: one of each two MiB, beyond its labels and bitmap."""
 RAID = "capacity_tdata"
 UNIT = "/etc/systemd/system/appliance-agent.service.d"
 SPARE_AFTER = f"""\
@@ -232,12 +234,23 @@ def test_a_lost_disk_is_rebuilt_through_a_power_cut(films: Films) -> None:
     films.is_proven()
 
 
-def test_a_working_disk_is_copied_first_and_freed_blank(films: Films) -> None:
+def test_a_working_disk_is_rebuilt_elsewhere_and_freed_blank(films: Films) -> None:
     node = films.node
     films.replace("12", "--with", "bay:1", "--confirm", "FILM12")
     assert films.members() == {"FRESH11", "ZSAS0000"}
     assert not node.succeed(f"wipefs --noheadings /dev/disk/by-id/wwn-{films.wwns['12']}").strip()
     assert "FILM12" not in node.succeed("dmsetup ls")
+    films.is_proven()
+
+
+def test_no_wrong_byte_comes_from_a_disk_that_cannot_read_all_of_itself(films: Films) -> None:
+    """pvmove would take the unread blocks for copied, and the RAID would then return others."""
+    node = films.node
+    node.pull_disk("12")
+    node.add_disk("12", serial="ROTTEN", transport=Transport.SAS, size=SIZE, unreadable=UNREADABLE)
+    films.replace("bay:1", "--with", "12", "--confirm", "ZSAS0000")
+    films.replace("12", "--with", "bay:3", "--confirm", "ROTTEN")
+    assert films.members() == {"FRESH11", "ZSAS0002"}
     films.is_proven()
 
 

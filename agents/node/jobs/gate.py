@@ -13,7 +13,6 @@ from agents.node.jobs.reach import (
     aside_of,
     beside,
     gone_on_with,
-    held_by,
     is_own,
     reach_of,
     touched_by,
@@ -59,7 +58,7 @@ class Gate:
         mine = touched_by(self._journal, chain)
         settled = {*chain, *gone_on_with(self._journal)}
         for job in self._journal.jobs(unfinished=True):
-            theirs = held_by(self._journal, self._journal.chain(job.number))
+            theirs = touched_by(self._journal, self._journal.chain(job.number))
             cut_off = job.state is JobState.UNKNOWN and job.number not in settled
             if cut_off and (not chain or mine & theirs):
                 raise BusyError(
@@ -72,7 +71,7 @@ class Gate:
         """Raises BusyError for what a job that waits is changing."""
         mine = touched_by(self._journal, chain) | (touched(plan) if plan else frozenset())
         for job in beside(self._journal, chain):
-            common = mine & held_by(self._journal, self._journal.chain(job.number))
+            common = mine & touched_by(self._journal, self._journal.chain(job.number))
             if common:
                 raise held_back(job, common)
 

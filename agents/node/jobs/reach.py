@@ -14,7 +14,7 @@ from appliance.kinds.load import typed, typed_plan
 from appliance.model.job import ENDED, Job, JobState
 from appliance.model.plan import Plan
 from appliance.model.resource import Resource
-from appliance.planner.beside import Scope, held, lets_others, moved, own_of, touched
+from appliance.planner.beside import Scope, lets_others, moved, own_of, touched
 from appliance.state.journal import Journal
 
 
@@ -52,13 +52,8 @@ def is_own(journal: Journal, chain: tuple[int, ...]) -> bool:
     return any(map(lets_others, _plans(journal, chain)))
 
 
-def held_by(journal: Journal, chain: tuple[int, ...]) -> frozenset[str]:
-    """noun/name of what nobody else may change while these are open."""
-    return frozenset[str]().union(*map(held, _plans(journal, chain)))
-
-
 def touched_by(journal: Journal, chain: tuple[int, ...]) -> frozenset[str]:
-    """noun/name of all a chain of jobs changes."""
+    """noun/name of all a chain of jobs changes, which nobody else may while these are open."""
     return frozenset[str]().union(*map(touched, _plans(journal, chain)))
 
 
@@ -82,7 +77,7 @@ def gone_on_with(journal: Journal) -> frozenset[int]:
 
 def aside_of(journal: Journal, chain: tuple[int, ...] = ()) -> frozenset[str]:
     """noun/name of what the jobs beside a chain hold."""
-    others = (held_by(journal, journal.chain(job.number)) for job in beside(journal, chain))
+    others = (touched_by(journal, journal.chain(job.number)) for job in beside(journal, chain))
     return frozenset[str]().union(*others)
 
 

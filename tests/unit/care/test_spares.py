@@ -251,7 +251,7 @@ def test_a_global_spare_takes_over_and_is_named_again(ward: Ward) -> None:
     assert ward.told() == []
 
 
-def test_a_failing_disk_is_copied_first_unless_only_lost_ones_count(
+def test_a_failing_disk_is_replaced_while_it_stands_unless_only_lost_ones_count(
     ward: Ward, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     node = ward.node
@@ -261,7 +261,11 @@ def test_a_failing_disk_is_copied_first_unless_only_lost_ones_count(
         item.clear()
         item.update(json.loads(text))
     node.snapshot["disks"].append(blank("ZNEW0001", "12", role="spare", pool="clinic"))
-    node.snapshot["found"]["pool"]["clinic"]["spares"] = ["ZNEW0001"]
+    found = node.snapshot["found"]["pool"]["clinic"]
+    found["spares"] = ["ZNEW0001"]
+    for member in found["tiers"]["capacity"]["members"]:
+        if member["serial"] == "ZSAS0002":
+            member["volumes"] = ["capacity_tdata_corig_rimage_2", "capacity_tdata_corig_rmeta_2"]
     pool = node.site["pool"]["clinic"]
     pool |= {"spares": ["ZNEW0001"], "spares_for": "lost"}
     node.want(node.site)
@@ -277,7 +281,7 @@ def test_a_failing_disk_is_copied_first_unless_only_lost_ones_count(
     ward.lasts()
     ward.round()
     node.at_rest()
-    assert any("pvmove --background" in line for line in node.ran)
+    assert any("lvconvert --yes --replace" in line for line in node.ran)
     assert not any("--repair" in line for line in node.ran)
 
 

@@ -12,11 +12,10 @@ import pytest
 from appliance.errors import RefusedError
 from appliance.kinds.load import load_snapshot
 from appliance.kinds.registry import all_kinds
-from appliance.model.command import change
 from appliance.model.plan import Plan
 from appliance.model.snapshot import NodeSnapshot
-from appliance.model.steps import RunStep, WaitStep
-from appliance.planner.beside import COPYING, Scope, held, lets_others, touched
+from appliance.model.steps import WaitStep
+from appliance.planner.beside import Scope, lets_others, touched
 from appliance.planner.plan import make_plan
 from appliance.planner.site import parse_site
 
@@ -55,13 +54,13 @@ def test_a_replacement_lets_others_in_where_it_waits(name: str) -> None:
     plan = planned(name)
     waits = any(isinstance(step, WaitStep) for step in plan.steps)
     assert lets_others(plan) is waits
-    assert {item.partition("/")[0] for item in touched(plan)} <= {"pool", "disk", "spare", "lvm"}
+    assert {item.partition("/")[0] for item in touched(plan)} <= {"pool", "disk", "spare"}
     assert Plan.model_validate_json(plan.model_dump_json()).steps == plan.steps
 
 
 @pytest.mark.parametrize("name", [name for name in REPLACEMENTS if lets_others(planned(name))])
 def test_nothing_of_it_is_planned_beside_it(name: str) -> None:
-    aside = held(planned(name))
+    aside = touched(planned(name))
     plan = planned(name, Scope(aside=aside))
     assert plan.empty, [step.title for step in plan.steps]
     assert plan.confirmations == ()
@@ -69,15 +68,15 @@ def test_nothing_of_it_is_planned_beside_it(name: str) -> None:
     assert set(plan.aside) == aside
 
 
-def test_a_volume_beside_a_copy() -> None:
-    plan = planned("replace-healthy", Scope(aside=held(planned("replace-healthy"))), VOLUME)
+def test_a_volume_beside_a_rebuild() -> None:
+    plan = planned("replace-healthy", Scope(aside=touched(planned("replace-healthy"))), VOLUME)
     assert {step.resource for step in plan.steps} == {"volume/new"}
     assert not touched(plan) & set(plan.aside)
 
 
 def test_no_volume_in_a_group_that_misses_the_disk_that_is_rebuilt() -> None:
     """LVM makes none until it has forgotten that disk, which comes after the rebuild."""
-    aside = held(planned("replace-missing"))
+    aside = touched(planned("replace-missing"))
     with pytest.raises(RefusedError, match="Pool 'clinic' misses ZSAS0002") as raised:
         planned("replace-missing", Scope(aside=aside), VOLUME)
     assert "It is being replaced" in raised.value.hint
@@ -113,24 +112,6 @@ def test_disks_that_are_overwritten_and_wishes_that_change_are_touched() -> None
     assert claimed <= touched(plan)
     idle = plan.model_copy(update={"steps": ()})
     assert touched(idle) == {"pool/clinic"}
-
-
-@pytest.mark.parametrize(
-    ("words", "everywhere"),
-    [
-        (("pvmove", "--abort"), True),
-        (("pvmove", "--background"), False),
-        (("pvmove", "--background", "/dev/disk/by-id/a", "/dev/disk/by-id/b"), False),
-        (("vgreduce", "vg_clinic"), None),
-    ],
-)
-def test_a_copy_is_not_given_up_by_the_next_pool(
-    words: tuple[str, ...], everywhere: bool | None
-) -> None:
-    step = RunStep(title="x", resource="pool/other", command=change(*words, timeout_s=1))
-    plan = planned("replace-healthy").model_copy(update={"steps": (step,)})
-    assert (COPYING in touched(plan)) is bool(everywhere)
-    assert (COPYING in held(plan)) is (everywhere is not None)
 
 
 def test_a_scope() -> None:
