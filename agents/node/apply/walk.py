@@ -183,7 +183,7 @@ def _wait(step: WaitStep, actor: Actor, tell: Tell) -> Output:
 
 
 def _check_moving(step: WaitStep, seen: Output, still_s: float) -> None:
-    """A copy that met a block it cannot read stands still for good, and holds up all other jobs."""
+    """A rebuild that gave up, for a disk that it reads fails too, stands still for good."""
     if still_s >= STALLED_S:
         raise StepFailedError(
             f"'{step.title}' has not moved for {in_words(still_s)}; it stands at: "

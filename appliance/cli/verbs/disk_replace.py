@@ -15,7 +15,7 @@ def add_replace(verbs: Verbs) -> None:
     verb = add_verb(
         verbs,
         "replace",
-        "put a disk in another's place: a lost one is rebuilt, one that works is copied first",
+        "put a disk in another's place: what it holds is rebuilt from the others",
         _replace,
         example="appliance disk replace 3 --with 11 --confirm S3X9NX0",
     )
