@@ -14,7 +14,7 @@ from appliance.kinds.pool_parts import COPYING, images_on, loose_on, spared_loss
 from appliance.kinds.pool_steps import pv_device, tag_text
 from appliance.model.base import format_size
 from appliance.model.disk import Disk
-from appliance.model.pool import MemberFound, PoolFound, TierFound, TierName
+from appliance.model.pool import MemberFound, PoolFound, RaidLevel, TierFound, TierName
 
 
 @dataclass(frozen=True)
@@ -153,6 +153,13 @@ class Departure:
                 if len(images) > len(lost.get(raid, ()))
             }
         return lost
+
+    def no_loss_borne(self, raid: str, found: PoolFound) -> bool:
+        """Whether each block has but one source left while an image of a RAID is rebuilt."""
+        state = next((item for item in found.tiers.values() if item.raid_lv == raid), None)
+        pairs = state is not None and state.raid is RaidLevel.RAID10
+        lost = self.lost_images(found).get(raid, frozenset())
+        return pairs or spared_losses(raid, found) <= len(lost)
 
     def check(self) -> None:
         """Raises RefusedError for what LVM cannot do, or what would end in a loss."""

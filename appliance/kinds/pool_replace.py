@@ -5,7 +5,7 @@ A lost disk: the new one joins the group, LVM rebuilds each RAID image onto it (
 member that holds nothing marks a replacement whose rebuild nobody waited for yet.
 
 A disk that is still there: each RAID image on it is rebuilt from the others onto the new one, then
-it is dropped and erased. It is never copied by pvmove(8), which takes a block that its source did
+it is dropped and erased. Where nothing else may be lost meanwhile, all is read once before. It is never copied by pvmove(8), which takes a block that its source did
 not return for copied: the new disk then has wrong data there, and the RAID trusts it. (The kernel's
 dm-raid1.c counts a region whose recovery failed as in sync unless its table has handle_errors, and
 LVM leaves that out for pvmove; seen with LVM 2.03.31: 10 MiB of 300 wrong, and no error.)
@@ -166,6 +166,8 @@ class PoolReplace:
         raids = sorted({raid for item in group for raid in images_on(item.member)})
         for raid in raids:
             yield from self._settle(raid, found)
+            if self.departure.no_loss_borne(raid, found):
+                yield from self._read_through(raid, found)
             yield self._rebuild_from_others(raid, [i for i in group if raid in images_on(i.member)])
             yield self._await_sync(f"Wait until {raid} is whole again", raid, found)
         begun = {item.tier: self.departure.tier_of(item) for item in group}
@@ -175,6 +177,16 @@ class PoolReplace:
                 yield self._await_sync(title, state.raid_lv, found)
         for item in group:
             yield from self._take_out(item)
+
+    def _read_through(self, raid: str, found: PoolFound) -> Iterator[Step]:
+        """A scrub writes anew what a disk does not return (md(4), "Scrubbing and mismatches"),
+        which it can as long as there is another copy."""
+        lv = f"{self.make.vg}/{raid}"
+        yield self.make.run(
+            f"Read all of {raid}, to mend what the other disks may not return",
+            "lvchange", "--syncaction", "check", lv, undo=("lvchange", "--syncaction", "idle", lv),
+        )  # fmt: skip
+        yield self._await_sync(f"Wait until all of {raid} is read", raid, found)
 
     def _rebuild_from_others(self, raid: str, leaving: list[Leaving]) -> RunStep:
         targets = [item.target for item in leaving if item.target]

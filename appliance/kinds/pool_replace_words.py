@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from appliance.kinds.pool_layout import EXTENT
 from appliance.kinds.pool_leaving import Departure, Leaving
-from appliance.kinds.pool_parts import spared_losses
+from appliance.kinds.pool_parts import images_on, spared_losses
 from appliance.model.base import format_size
 from appliance.model.pool import PoolFound
 
@@ -64,6 +64,9 @@ def _redundancy(departure: Departure, found: PoolFound) -> Iterator[str]:
                 f"Warning: no redundancy is left in {names}. If another of its disks fails before "
                 f"the rebuild is through, data is lost: have a backup, and pull nothing."
             )
+    standing = {raid for item in departure.here for raid in images_on(item.member)}
+    if read := sorted(raid for raid in standing if departure.no_loss_borne(raid, found)):
+        yield f"All of {', '.join(read)} is read before, so that the rebuild can read it too."
     gone = {item.member.pv_uuid for item in departure.leaving}
     for member in found.members:
         if left and not member.missing and member.mismatches and member.pv_uuid not in gone:
