@@ -5,10 +5,12 @@ A lost disk: the new one joins the group, LVM rebuilds each RAID image onto it (
 member that holds nothing marks a replacement whose rebuild nobody waited for yet.
 
 A disk that is still there: each RAID image on it is rebuilt from the others onto the new one, then
-it is dropped and erased. Where nothing else may be lost meanwhile, all is read once before. It is never copied by pvmove(8), which takes a block that its source did
-not return for copied: the new disk then has wrong data there, and the RAID trusts it. (The kernel's
-dm-raid1.c counts a region whose recovery failed as in sync unless its table has handle_errors, and
-LVM leaves that out for pvmove; seen with LVM 2.03.31: 10 MiB of 300 wrong, and no error.)
+it is dropped and erased. Where nothing else may be lost meanwhile, all is read once before.
+
+It is never copied by pvmove(8), which takes a block that its source did not return for copied: the
+new disk then has wrong data there, and the RAID trusts it. (The kernel's dm-raid1.c counts a region
+whose recovery failed as in sync unless its table has handle_errors, and LVM leaves that out for
+pvmove; seen with LVM 2.03.31: 10 MiB of 300 wrong, and no error.)
 """
 
 from __future__ import annotations
@@ -94,8 +96,10 @@ class PoolReplace:
             for place in places:
                 if not place.tagged and place.disk is not None:
                     yield self.make.tag_pv(place.disk, place.tier, integrity=place.integrity)
+        read: frozenset[str] = frozenset()
         for group in self.departure.together:
-            yield from self._hand_over(group, found)
+            yield from self._hand_over(group, found, read)
+            read = read.union(*(images_on(item.member) for item in group))
         yield from self.spare.anew()
 
     def _open(self) -> Iterator[Step]:
@@ -159,14 +163,17 @@ class PoolReplace:
 
     # --- a disk that is still there
 
-    def _hand_over(self, group: tuple[Leaving, ...], found: PoolFound) -> Iterator[Step]:
-        """Disks that hold parts of the same images, nearly always one alone."""
+    def _hand_over(
+        self, group: tuple[Leaving, ...], found: PoolFound, read: frozenset[str]
+    ) -> Iterator[Step]:
+        """Disks that hold parts of the same images, nearly always one alone; `read` are the RAIDs
+        that a rebuild before has read already."""
         if any(SPARE in item.member.volumes for item in group):
             yield self.spare.drop()
         raids = sorted({raid for item in group for raid in images_on(item.member)})
         for raid in raids:
             yield from self._settle(raid, found)
-            if self.departure.no_loss_borne(raid, found):
+            if raid not in read and self.departure.no_loss_borne(raid, found):
                 yield from self._read_through(raid, found)
             yield self._rebuild_from_others(raid, [i for i in group if raid in images_on(i.member)])
             yield self._await_sync(f"Wait until {raid} is whole again", raid, found)
