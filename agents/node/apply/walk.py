@@ -26,8 +26,13 @@ from appliance.model.steps import (
 )
 
 STALLED_S: Final = 6 * 3600.0
-"""A wait whose percentage does not move for so long has stopped: at 1 MB/s, the slowest pace the
-kernel keeps (md(4)), a disk of 20 TB takes half an hour for the smallest step LVM tells."""
+"""A wait of unknown size whose percentage does not move for so long has stopped."""
+SLOWEST: Final = 1e6
+"""Bytes a second: the slowest pace the kernel keeps in a rebuild (md(4), speed_limit_min)."""
+SMALLEST: Final = 1e-4
+"""The smallest step that LVM tells: 0.01 %. Of 20 TB at the slowest pace it takes half an hour."""
+LEAST_STALL_S: Final = 30 * 60.0
+"""A small one is not given up sooner: a busy node may hold it up."""
 
 NOTHING: Final = Output(code=0, stdout="")
 
@@ -184,7 +189,7 @@ def _wait(step: WaitStep, actor: Actor, tell: Tell) -> Output:
 
 def _check_moving(step: WaitStep, seen: Output, still_s: float) -> None:
     """A rebuild that gave up, for a disk that it reads fails too, stands still for good."""
-    if still_s >= STALLED_S:
+    if still_s >= _stalled_s(step.size):
         raise StepFailedError(
             f"'{step.title}' has not moved for {in_words(still_s)}; it stands at: "
             f"{seen.stdout.strip()}",
@@ -192,6 +197,11 @@ def _check_moving(step: WaitStep, seen: Output, still_s: float) -> None:
             f"to look by hand: {step.command.line()}",
             subject=step.resource,
         )
+
+
+def _stalled_s(size: int) -> float:
+    """How long what works through so many bytes may stand still: the time of three steps."""
+    return max(LEAST_STALL_S, 3 * size * SMALLEST / SLOWEST) if size else STALLED_S
 
 
 def _look(step: WaitStep, actor: Actor) -> Output | StepFailedError:

@@ -70,7 +70,7 @@ def test_a_waiting_step_tells_how_far_it_is(tmp_path: Path) -> None:
 
 
 class Stuck:
-    """A copy that goes on for a while, and then met a block that cannot be read."""
+    """A rebuild that goes on for a while, and then gives up."""
 
     def __init__(self) -> None:
         self.looks = 0
@@ -78,16 +78,23 @@ class Stuck:
     def run(self, command: Command) -> Output:
         del command
         self.looks += 1
-        return Output(code=0, stdout=f"  pvmove0 {min(self.looks, 5):.2f}\n")
+        return Output(code=0, stdout=f"  {min(self.looks, 5):.2f} idle\n")
 
 
-def test_a_wait_that_has_stopped_moving_is_given_up_long_before_its_time(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("size", "words", "hours"),
+    [(0, "6 h 0 min", 7), (2**30, "30 min", 2), (20 * 10**12, "1 h 40 min", 3)],
+    ids=["unknown", "small", "20 TB"],
+)
+def test_a_wait_that_has_stopped_moving_is_given_up_long_before_its_time(
+    tmp_path: Path, size: int, words: str, hours: int
+) -> None:
     host, now = FakeHost(tmp_path), [0.0]
     clock = Clock(lambda: now[0], lambda seconds: now.__setitem__(0, now[0] + seconds))
     step = WaitStep(
-        title="Wait until bay 3 is copied", resource="pool/p", command=read("lvs"),
-        until=r"\A\s*\Z", timeout_s=14 * 86400, poll_s=600, percent=PATTERN,
+        title="Wait until it is whole", resource="pool/p", command=read("lvs"),
+        until=r"100\.00", timeout_s=14 * 86400, poll_s=600, percent=PATTERN, size=size,
     )  # fmt: skip
-    with pytest.raises(StepFailedError, match=r"has not moved for 6 h 0 min.*pvmove0 5\.00"):
+    with pytest.raises(StepFailedError, match=rf"has not moved for {words}.*5\.00 idle"):
         perform(step, Actor(Stuck(), host.files, FakeGuests(), clock))
-    assert now[0] < 7 * 3600
+    assert now[0] < hours * 3600
