@@ -39,9 +39,6 @@ access = "ro"
 """
 SHARE = "/srv/shares/images"
 FILES = 24
-UNREADABLE = tuple(mib << 11 for mib in range(34, 120) if 2 <= mib % 16 <= 12)
-"""Sectors of a disk that looks well: where data lies. dm-integrity(8) lays checksums of 16 KiB
-before each 16 MiB; without those nothing could be put on the disk at all."""
 RAID = "capacity_tdata"
 UNIT = "/etc/systemd/system/appliance-agent.service.d"
 SPARE_AFTER = f"""\
@@ -267,18 +264,3 @@ def test_a_spare_takes_a_pulled_disks_place_by_itself(films: Films) -> None:
     assert (
         "put a blank one of its kind into bay 11; that one becomes the spare" in alert["next_step"]
     )
-
-
-def test_no_wrong_byte_comes_from_a_disk_that_cannot_read_all_of_itself(films: Films) -> None:
-    """pvmove would take the unread blocks for copied, and the RAID would then return others."""
-    node = films.node
-    disks = json.loads(appliance(node, "disk", "list", "--json").stdout)["disks"]
-    goes, stays = (disk for disk in disks if disk["pool"] == "films")
-    node.pull_disk("3")
-    node.add_disk("3", serial="ROTTEN", transport=Transport.SAS, size=SIZE, unreadable=UNREADABLE)
-    films.replace(f"bay:{goes['bay']}", "--with", "3", "--confirm", goes["serial"])
-    assert films.members() == {stays["serial"], "ROTTEN"}
-    films.replace("3", "--with", "4", "--confirm", "ROTTEN")
-    assert films.members() == {stays["serial"], "ZSAS0003"}
-    assert "I/O error" in node.succeed("journalctl -k -o cat")
-    films.is_proven()
