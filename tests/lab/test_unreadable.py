@@ -21,6 +21,7 @@ raid = "raid1"
 
 [volume.images]
 pool = "films"
+tier = "performance"
 size = "128 MiB"
 """
 UNREADABLE = tuple(mib << 11 for mib in range(40, 250, 4))
