@@ -1,8 +1,9 @@
 """A module whose rig broke runs again, once, on a new node; a check that did not hold never does.
 
 Emulated machines die of their emulator now and then. A RigError says that this happened and nothing
-about the appliance (images/errors.py), so the module it hit first is run anew, in the open: both
-runs are in the log, and the second one counts.
+about the appliance (images/errors.py), and so does a kernel that panicked: QEMU without KVM now and
+then runs into code that the kernel is just patching. The module it hit first is run anew, in the
+open: both runs are in the log, and the second one counts.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import pytest
 
 ONCE = "--no-second-chance"
 RIG = "images.errors.RigError"
+PANIC = "Kernel panic - not syncing"
+"""In the end of a node's serial console, which conftest keeps of a failure."""
 TIMEOUT_S = 2400
 
 
@@ -56,6 +59,8 @@ class SecondChance:
 
 
 def broke_the_rig(report: pytest.TestReport) -> bool:
-    """Whether a failure is the lab's own, by the type that was raised, not by its words."""
+    """Whether a failure is the lab's own: by the type that was raised, not by its words, or by
+    what a node said last."""
     crash = getattr(report.longrepr, "reprcrash", None)
-    return crash is not None and crash.message.startswith(RIG)
+    panicked = any(PANIC in text for _, text in report.sections)
+    return panicked or (crash is not None and crash.message.startswith(RIG))

@@ -20,6 +20,14 @@ BROKEN = RigError("ssh to port 1 broke", hint="Is the node up?")
 FALSE = CheckFailedError("status 1 from: appliance status")
 
 
+def test_a_kernel_that_panicked_is_a_broken_rig() -> None:
+    chance = SecondChance()
+    report = failed("test_a", FALSE)
+    report.sections.append(("the end of node's serial console", "Kernel panic - not syncing: x"))
+    chance.pytest_runtest_logreport(report)
+    assert chance.modules() == ["tests/lab/test_a.py"]
+
+
 @pytest.mark.parametrize(
     ("reports", "again"),
     [
