@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Final
 
 from agents.node.apply.walk import line_of
 from agents.node.jobs.back import WayBack
@@ -21,6 +22,9 @@ from appliance.kinds.load import typed_plan
 from appliance.model.job import Job, JobState, StepState
 from appliance.model.plan import Plan
 from appliance.planner.plan import make_plan
+
+PREPARING_S: Final = 10.0
+"""A job is prepared by one look at the node, which takes moments."""
 
 
 class Jobs:
@@ -205,13 +209,14 @@ class Jobs:
 
 
 class _Alone:
-    """Refuses at once what comes while another request is starting a job."""
+    """Lets one request at a time start a job. Who comes meanwhile waits for moments, and is then
+    told of the job by its number; refused is only who would wait longer."""
 
     def __init__(self, lock: threading.Lock) -> None:
         self._lock = lock
 
     def __enter__(self) -> None:
-        if not self._lock.acquire(blocking=False):
+        if not self._lock.acquire(timeout=PREPARING_S):
             raise BusyError(
                 "Another job is being prepared.",
                 hint="Look at it with: appliance job list",

@@ -138,7 +138,11 @@ def test_two_applies_at_once(node: Node) -> None:
     assert len(node.journal.jobs()) == 1
 
 
-def test_two_starts_at_the_same_moment(node: Node) -> None:
+@pytest.mark.parametrize("patience_s", [0.05, WAIT_S], ids=["too long", "a moment"])
+def test_two_starts_at_the_same_moment(
+    node: Node, monkeypatch: pytest.MonkeyPatch, patience_s: float
+) -> None:
+    monkeypatch.setattr("agents.node.jobs.jobs.PREPARING_S", patience_s)
     go_on, arrived = threading.Event(), threading.Event()
 
     def hold(number: int, step: int, edge: str) -> None:
@@ -151,8 +155,11 @@ def test_two_starts_at_the_same_moment(node: Node) -> None:
     starter = threading.Thread(target=node.jobs.start, args=(first, frozenset(), "root", "local"))
     starter.start()
     assert arrived.wait(WAIT_S)
+    if patience_s == WAIT_S:
+        threading.Timer(0.1, go_on.set).start()
     try:
-        with pytest.raises(BusyError, match="being prepared"):
+        told = "being prepared" if patience_s < WAIT_S else "Job 1 is|no longer"
+        with pytest.raises((BusyError, StaleError), match=told):
             node.jobs.start(second, frozenset(), "root", "local")
     finally:
         go_on.set()
