@@ -10,7 +10,7 @@ it is dropped and erased. Where nothing else may be lost meanwhile, all is read 
 It is never copied by pvmove(8), which takes a block that its source did not return for copied: the
 new disk then has wrong data there, and the RAID trusts it. (The kernel's dm-raid1.c counts a region
 whose recovery failed as in sync unless its table has handle_errors, and LVM leaves that out for
-pvmove; seen with LVM 2.03.31: 10 MiB of 300 wrong, and no error.)
+pvmove; LVM 2.03.31 ends such a copy at 100 % and without an error.)
 """
 
 from __future__ import annotations
