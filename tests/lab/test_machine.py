@@ -90,6 +90,16 @@ def test_nvme_comes_and_goes(node: Machine) -> None:
     assert disk.serial in {known.serial for known in node.record.known}
 
 
+def test_a_disk_that_cannot_bound_its_own_retries_is_given_time(node: Machine) -> None:
+    """QEMU's SATA disks have no SCT error recovery control; the rule starts this for hard disks."""
+    node.succeed("udevadm verify /etc/udev/rules.d/61-appliance.rules")
+    name = node.succeed("lsblk -dno NAME,SERIAL | awk '$2 == \"ZSSD0000\" {print $1}'").strip()
+    timeout = f"cat /sys/block/{name}/device/timeout"
+    assert node.succeed(timeout).strip() == "30", "it is no hard disk, so nobody changed it"
+    node.succeed(f"systemctl start appliance-patience@{name}")
+    assert node.succeed(timeout).strip() == "180"
+
+
 def test_sata_disk_is_pulled_and_put_back(node: Machine) -> None:
     disk = node.pull_disk("7")
     with pytest.raises(RigError, match="off"):
