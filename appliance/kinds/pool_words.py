@@ -19,6 +19,7 @@ from appliance.model.pool import (
     RaidLevel,
     TierFound,
     TierName,
+    full_cause,
 )
 from appliance.model.resource import Finding, Severity
 
@@ -122,12 +123,14 @@ def _member(subject: str, tier: TierName, member: MemberFound) -> Iterator[Findi
 
 
 def _tier(subject: str, tier: TierName, state: TierFound) -> Iterator[Finding]:
+    away = _away(state)
     if state.degraded:
         yield Finding(
             severity=Severity.CRITICAL, subject=subject,
-            what=f"Tier {tier} is degraded: it works without {_away(state)}.",
+            what=f"Tier {tier} is degraded: it works without {away or 'a disk that was given up'}.",
             why=f"LVM says: {state.health}" if state.health else "",
-            next_step="Put the missing disk back or have it replaced before another one fails.",
+            next_step="Put the missing disk back or have it replaced before another one fails."
+            if away else "Finish the replacement: appliance job list",
         )  # fmt: skip
     elif state.returned:
         yield Finding(
@@ -186,5 +189,6 @@ def _fill(subject: str, tier: TierName, what: str, percent: float) -> Iterator[F
                 why=f"From {HARD_STOP} % on no new volume, snapshot or clone is made; at 100 % "
                 f"writes fail.",
                 next_step="Delete snapshots or volumes, or add disks to the tier.",
+                cause=full_cause(tier, what),
             )  # fmt: skip
             return

@@ -28,13 +28,24 @@ class RaidLevel(StrEnum):
     RAID10 = "raid10"
 
 
+def full_cause(tier: TierName, part: str) -> str:
+    """The cause of findings that the data or the metadata of a tier fills up."""
+    return f"{tier}-{part}-full"
+
+
+FULL_CAUSES: Final = frozenset(
+    full_cause(tier, part) for tier in TierName for part in ("data", "metadata")
+)
+"""Told whatever else goes on with the pool: a rebuild takes days, and full is full meanwhile."""
+
+
 class SparesFor(StrEnum):
     """When a spare takes a member's place by itself."""
 
     LOST = "lost"
     """When the member does not answer any more."""
     FAILING = "failing"
-    """Then, and when the member's verdict is that it fails: it is copied first."""
+    """Then, and when the member's verdict is that it fails: it stays until all of it is elsewhere."""
 
 
 class Rhythm(StrEnum):

@@ -29,6 +29,7 @@ from appliance.errors import ApplianceError
 from appliance.kinds.base import Probe
 from appliance.kinds.registry import AnyKind
 from appliance.model.alert import AlertTurn, Concern
+from appliance.model.pool import FULL_CAUSES
 from appliance.model.resource import Finding
 from appliance.model.snapshot import NodeSnapshot
 from appliance.state.alerts import Alerts
@@ -202,7 +203,11 @@ class Watch(threading.Thread):
             findings = node_findings(parts.kinds, seen, parts.verdicts)
             told = (*parts.told(), *parts.telling.troubles())
             aside = {item for item in parts.aside() if item.startswith("pool/")}
-            open_to_all = (item for item in (*findings, *told) if item.subject not in aside)
+            open_to_all = (
+                item
+                for item in (*findings, *told)
+                if item.subject not in aside or item.cause in FULL_CAUSES
+            )
             concerns = concerns_of(open_to_all, disks, parts.verdicts)
             # What could not be read is not over: its alerts stay until it is seen again.
             self._sync(

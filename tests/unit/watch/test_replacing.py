@@ -9,6 +9,7 @@ import pytest
 from agents.node.watch.concerns import Replacing
 from agents.node.watch.watch import Watch
 from appliance.model.disk import DiskRole
+from appliance.model.pool import TierName, full_cause
 from appliance.model.resource import Finding, Severity
 from tests.unit.watch.node import FREE, A, B, Node, Silence, gone, missing
 
@@ -79,6 +80,12 @@ def test_what_care_tells_becomes_alerts_of_disks_even_while_a_job_runs(
     told = {alert.subject: alert for alert in node.alerts.open()}
     assert set(told) == ({"disk/A"} if busy else {"disk/A", "pool/tank"})
     assert (told["disk/A"].bay, told["disk/A"].cause) == ("1", "spare-took-over")
+
+
+def test_a_pool_that_fills_while_a_rebuild_is_waited_for_is_told(node: Node) -> None:
+    full = LATE.model_copy(update={"cause": full_cause(TierName.CAPACITY, "data")})
+    watching(node, told=lambda: (full, LATE), aside=lambda: frozenset({"pool/tank"}))
+    assert node.open() == [("pool/tank", "capacity-data-full", Severity.WARNING)]
 
 
 def test_care_hears_of_every_look(node: Node) -> None:
