@@ -6,7 +6,7 @@ PYTEST := $(PY) -m pytest
 READY := .venv/.ready
 # Booted test modules that CI runs, the longest first, two at a time; the others are rehearsed
 # until they are ready to gate.
-GATE := clinic machine replace pool console shares luns volume access watch unreadable
+GATE := clinic machine replace grown pool console shares luns volume access watch unreadable
 
 .PHONY: help demo demo-down test check lab-test rehearse bench image lock format clean
 

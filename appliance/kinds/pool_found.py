@@ -48,7 +48,7 @@ def _pool(group: VolumeGroup, mismatches: Mapping[str, int], *, twin: bool) -> P
     for item in group.physical_volumes:
         by_tier.setdefault(tag_value(item.tags, "tier"), []).append(item)
     tiers = {
-        tier: _tier(tier, by_tier.get(tier, []), group.logical_volumes, mismatches)
+        tier: _tier(tier, by_tier.get(tier, []), group, mismatches)
         for tier in TierName
         if tier in by_tier
     }
@@ -67,9 +67,10 @@ def _pool(group: VolumeGroup, mismatches: Mapping[str, int], *, twin: bool) -> P
 def _tier(
     tier: TierName,
     physical: list[PhysicalVolume],
-    logical: Mapping[str, LogicalVolume],
+    group: VolumeGroup,
     mismatches: Mapping[str, int],
 ) -> TierFound:
+    logical = group.logical_volumes
     raid = next(
         (logical[f"{tier}{end}"] for end in _RAID_NAMES if _is_raid(logical, tier, end)), None
     )
@@ -79,6 +80,7 @@ def _tier(
     cache = logical.get(f"{tier}_cache_cvol") or logical.get(f"{tier}_cache")
     members = tuple(_member(item, raid.name if raid else "", mismatches) for item in physical)
     health = next((item.health for item in (raid, pool) if item and item.health), "")
+    hollow = _has_hollow(tier, group)
     return TierFound(
         members=members,
         raid=_level(raid) if raid else None,
@@ -95,8 +97,9 @@ def _tier(
         sync_percent=raid.sync_percent if raid else 100,
         sync_action=raid.sync_action if raid else "",
         mismatches=raid.mismatches if raid else 0,
-        degraded=bool(raid) and any(item.missing and item.holds_data for item in members),
-        returned=any(_waits_for_refresh(tier, item) for item in logical.values()),
+        degraded=hollow
+        or (bool(raid) and any(item.missing and item.holds_data for item in members)),
+        returned=not hollow and any(_waits_for_refresh(tier, item) for item in logical.values()),
         health=health,
     )
 
@@ -138,6 +141,15 @@ def _is_raid(logical: Mapping[str, LogicalVolume], tier: TierName, end: str) -> 
 def _waits_for_refresh(tier: TierName, item: LogicalVolume) -> bool:
     ours = item.name == tier or item.name.startswith(f"{tier}_")
     return ours and item.health == REFRESH_NEEDED
+
+
+def _has_hollow(tier: TierName, group: VolumeGroup) -> bool:
+    """A RAID of the tier has an image on no disk; LVM says "refresh needed", which mends nothing."""
+    held = frozenset[str]().union(*(item.logical_volumes for item in group.physical_volumes))
+    return any(
+        re.fullmatch(rf"{tier}(_.+)?_rimage_\d+", name) and name not in held
+        for name in group.logical_volumes
+    )
 
 
 def _level(raid: LogicalVolume) -> RaidLevel | None:

@@ -10,9 +10,16 @@ from appliance.errors import RefusedError
 from appliance.kinds.pool_build import Place, PoolBuild, is_on, wanted_tiers
 from appliance.kinds.pool_closed import once_opened
 from appliance.kinds.pool_layout import EXTENT
-from appliance.kinds.pool_parts import COPYING, images_on, loose_on, spared_losses
+from appliance.kinds.pool_parts import (
+    MIRROR_IMAGES,
+    goes_on,
+    hollow_images,
+    images_of,
+    images_on,
+    raid_state,
+    spared_losses,
+)
 from appliance.kinds.pool_steps import pv_device, tag_text
-from appliance.model.base import format_size
 from appliance.model.disk import Disk
 from appliance.model.pool import MemberFound, PoolFound, RaidLevel, TierFound, TierName
 
@@ -84,7 +91,9 @@ class Departure:
         """
         if self.build.found is None:
             return ()
-        unwanted = sorted(self._unwanted(self.build.found), key=lambda item: -item.used)
+        unwanted = sorted(
+            self._unwanted(self.build.found), key=lambda item: (not item.member.missing, -item.used)
+        )
         if not unwanted:
             return ()
         self._refuse_unfinished(self.build.found)
@@ -92,8 +101,9 @@ class Departure:
         taken = {item.target.serial for item in matched if item.target}
         extra = [p.serial for p in self.build.places() if p.member is None]
         if extra := [serial for serial in extra if serial not in taken]:
-            raise self._refused(
-                f"Pool '{self.build.name}' cannot give up {_names(matched)} and take on "
+            names = ", ".join(item.name for item in matched)
+            raise self.refused(
+                f"Pool '{self.build.name}' cannot give up {names} and take on "
                 f"{', '.join(extra)} more at once.",
                 "Name as many new disks as go; grow the pool when that is done.",
             )
@@ -122,6 +132,11 @@ class Departure:
         return tuple(groups)
 
     @property
+    def hollow(self) -> Mapping[str, frozenset[int]]:
+        """RAID logical volume -> images that were let go and are not rebuilt yet."""
+        return hollow_images(self.build.found) if self.build.found else {}
+
+    @property
     def complete(self) -> bool:
         """No wanted member stays missing, so LVM lets go of the lost ones and takes new tags."""
         gone = {item.member.pv_uuid for item in self.leaving}
@@ -133,6 +148,43 @@ class Departure:
     def tier_of(self, item: Leaving) -> TierFound:
         """The state of the tier a leaving member is in."""
         return self.build.tier_found(item.tier) if item.tier else TierFound()
+
+    def mirrored(self, raid: str, found: PoolFound) -> bool:
+        """Whether a RAID is given an image more before one of its images is dropped: a mirror, which
+        metadata and caches are, with none of its images going on on a second disk."""
+        state = raid_state(raid, found)
+        level = RaidLevel.RAID1 if state is None else state.raid
+        return level is RaidLevel.RAID1 and not goes_on(raid, images_of(raid, found), found)
+
+    def partners(self, item: Leaving, found: PoolFound) -> tuple[MemberFound, ...]:
+        """Members that stay and on which an image of a leaving one goes on: its tier grew."""
+        gone = {other.member.pv_uuid for other in self.leaving}
+        over = frozenset[str]().union(
+            *(goes_on(raid, images, found) for raid, images in images_on(item.member).items())
+        )
+        return tuple(m for m in found.members if m.pv_uuid in over - gone)
+
+    def torn(self, item: Leaving, found: PoolFound) -> bool:
+        """Whether LVM has to let go of what lay on a lost disk before it can mend: an image lay on
+        it in part, or there is one too many."""
+        spare = any(self.surplus(raid, found) for raid in images_on(item.member))
+        return item.member.missing and (spare or bool(self.partners(item, found)))
+
+    def surplus(self, raid: str, found: PoolFound) -> bool:
+        """Whether a mirror has an image more than is wanted: a replacement was cut off there."""
+        images = images_of(raid, found) | self.hollow.get(raid, frozenset())
+        return self.mirrored(raid, found) and len(images) > self.wanted_images(raid)
+
+    def wanted_images(self, raid: str) -> int:
+        """How many images a mirror has in the end."""
+        return next(
+            (
+                len(self.build.spec.tier(tier).disks)
+                for tier in wanted_tiers(self.build.spec)
+                if self.build.tier_found(tier).raid_lv == raid
+            ),
+            MIRROR_IMAGES,
+        )
 
     def lost_images(self, found: PoolFound) -> Mapping[str, frozenset[int]]:
         """RAID logical volume -> images it is without at worst: those that are lost or not wholly
@@ -146,7 +198,8 @@ class Departure:
         for group in self.together:
             at_once: dict[str, frozenset[int]] = {}
             for raid, image in frozenset[tuple[str, int]]().union(*map(_images, group)):
-                at_once[raid] = at_once.get(raid, frozenset()) | {image}
+                if not self.mirrored(raid, found):
+                    at_once[raid] = at_once.get(raid, frozenset()) | {image}
             lost |= {
                 raid: images
                 for raid, images in at_once.items()
@@ -156,28 +209,16 @@ class Departure:
 
     def no_loss_borne(self, raid: str, found: PoolFound) -> bool:
         """Whether each block has but one source left while an image of a RAID is rebuilt."""
-        state = next((item for item in found.tiers.values() if item.raid_lv == raid), None)
+        if self.mirrored(raid, found):
+            return False
+        state = raid_state(raid, found)
         pairs = state is not None and state.raid is RaidLevel.RAID10
         lost = self.lost_images(found).get(raid, frozenset())
         return pairs or spared_losses(raid, found) <= len(lost)
 
-    def check(self) -> None:
-        """Raises RefusedError for what LVM cannot do, or what would end in a loss."""
-        found = self.build.found
-        if found is None or not self.leaving:
-            return
-        self._refuse_copying(found)
-        for item in self.leaving:
-            self._check_target(item)
-            self._check_loose(item)
-            self._check_whole_images(item, found)
-        self._check_redundancy(found)
-        if self.here and not self.complete:
-            raise self._refused(
-                f"Pool '{self.build.name}' misses another disk; LVM cannot replace "
-                f"{_names(self.here)} until it is complete.",
-                "Have the missing disk replaced first: appliance disk list",
-            )
+    def refused(self, message: str, hint: str) -> RefusedError:
+        """The error of what this pool does not do."""
+        return RefusedError(message, hint=hint, subject=f"pool/{self.build.name}")
 
     # --- who leaves
 
@@ -193,7 +234,7 @@ class Departure:
                 if home is None:
                     yield Leaving(member, tier, self._disk_of(member))
                 elif home is not tier:
-                    raise self._refused(
+                    raise self.refused(
                         f"Disk {member.serial} of pool '{self.build.name}' cannot move from tier "
                         f"{tier} to tier {home}.",
                         "Leave it where it is, or name another disk.",
@@ -216,123 +257,62 @@ class Departure:
     # --- who comes
 
     def _matched(self, unwanted: list[Leaving]) -> Iterator[Leaving]:
-        taken: set[str] = set()
+        taken: dict[str, list[Leaving]] = {}
         for item in unwanted:
-            places = [p for p in self.build.places() if p.serial not in taken]
-            target = _target(item, [p for p in places if item.tier in (None, p.tier)])
+            places = [p for p in self.build.places() if self._shares(item, taken.get(p.serial, []))]
+            target = self._target(item, [p for p in places if item.tier in (None, p.tier)])
             if target is None and not item.empty:
-                raise self._refused(
+                raise self.refused(
                     f"Tier {item.tier} of pool '{self.build.name}' cannot give up {item.name}.",
                     "A pool does not shrink: keep the disk in the spec, or name another one in "
                     "its place. To start anew, remove the pool (its data will be gone).",
                 )
             if target is not None:
-                taken.add(target.serial)
+                taken.setdefault(target.serial, []).append(item)
             yield replace(item, target=target)
 
-    # --- whether it may be done
+    def _shares(self, item: Leaving, others: list[Leaving]) -> bool:
+        """Whether the disk that takes the place of others can take that of one more.
+
+        Only where a new disk was lost when it had taken over some of the mirrors on an old one: the
+        one that comes in its stead takes those, and the old one's rest.
+        """
+        found = self.build.found
+        if not others or found is None:
+            return True
+        (other, *more) = others
+        moved = {raid for raid in images_on(other.member) if not self.surplus(raid, found)}
+        half_done = other.member.missing and not item.member.missing
+        return half_done and not more and not moved & images_on(item.member).keys()
+
+    def _target(self, item: Leaving, places: list[Place]) -> Place | None:
+        """The place whose disk holds no other image of what the leaving one holds: the newest
+        first. Of a mirror that has an image more already, it may hold any."""
+        mine = images_on(item.member)
+        found = self.build.found
+
+        def fits(place: Place) -> bool:
+            if place.member is None or found is None:
+                return True
+            if item.member.holds_data and place.member.holds_data and not mine:
+                return False
+            shared = mine.keys() & images_on(place.member).keys()
+            return all(self.surplus(raid, found) for raid in shared)
+
+        fitting = [place for place in places if fits(place)]
+        if item.empty:
+            fitting = [place for place in fitting if place.member is None]
+        order = {None: 0, False: 1, True: 2}
+        fitting.sort(key=lambda p: (order[None if p.member is None else p.tagged], -p.free))
+        return fitting[0] if fitting else None
 
     def _refuse_unfinished(self, found: PoolFound) -> None:
         if all(state.thin_pool for state in found.tiers.values()):
             return
-        raise self._refused(
+        raise self.refused(
             f"Pool '{self.build.name}' is only half made; its disks stay until it is whole.",
             "Finish making it first: appliance job list",
         )
-
-    def _refuse_copying(self, found: PoolFound) -> None:
-        """Nothing here uses pvmove(8): somebody else does. While it runs, nobody can tell which
-        images are on a disk."""
-        if any(map(COPYING.fullmatch, found.logical_volumes)):
-            raise self._refused(
-                f"Somebody has LVM copy (pvmove) what is on a disk of pool '{self.build.name}'; "
-                "until that is over no disk of it can be replaced.",
-                "Do not let it go on where its disk has errors: LVM takes what it could not read "
-                "for copied. Give it up with: pvmove --abort",
-            )
-
-    def _check_target(self, item: Leaving) -> None:
-        target = item.target
-        if target is None or item.empty:
-            return
-        if target.free < item.used:
-            raise self._refused(
-                f"Disk {target.serial} is too small to take the place of {item.name}: "
-                f"{format_size(target.free * EXTENT)} can be used on it, and "
-                f"{format_size(item.used * EXTENT)} are needed.",
-                "Choose a larger disk: appliance disk list",
-            )
-
-    def _check_loose(self, item: Leaving) -> None:
-        loose = loose_on(item.member)
-        if not loose:
-            return
-        lost = item.member.missing
-        raise self._refused(
-            f"{', '.join(loose)} of pool '{self.build.name}' {'lay' if lost else 'lies'} on the "
-            f"{'missing ' if lost else ''}disk {item.name} alone, without redundancy.",
-            f"{'Put the disk back' if lost else 'Save that data, and move it'}. If it may go, "
-            f"remove those volumes by hand: lvremove {self.build.make.vg}/{loose[0]}",
-        )
-
-    def _check_whole_images(self, item: Leaving, found: PoolFound) -> None:
-        """A tier that grew has images over several disks; LVM rebuilds an image as a whole."""
-        gone = {other.member.pv_uuid for other in self.leaving}
-        for raid, lost in images_on(item.member).items():
-            partners = [
-                other.serial or other.pv_uuid
-                for other in found.members
-                if other.pv_uuid not in gone and lost & images_on(other).get(raid, frozenset())
-            ]
-            if partners:
-                raise self._refused(
-                    f"Tier {item.tier} of pool '{self.build.name}' has grown: what was on "
-                    f"{item.name} goes on on {', '.join(partners)}, and LVM can only rebuild "
-                    f"all of it.",
-                    f"Replace {', '.join(partners)} in the same change, by as many new disks.",
-                )
-
-    def _check_redundancy(self, found: PoolFound) -> None:
-        """Neither what is lost nor what is to be rebuilt may be more than the RAID bears."""
-        for item in self.here:
-            health = self.tier_of(item).health
-            if item.doubtful and health:
-                raise self._refused(
-                    f"{item.where} does not return all of its data, and tier {item.tier} of pool "
-                    f"'{self.build.name}' is not well: LVM says '{health}'.",
-                    "Another image may be lost: have that one replaced first. See: "
-                    "appliance status",
-                )
-        for raid, images in self.lost_images(found).items():
-            bears = spared_losses(raid, found)
-            if len(images) > bears:
-                raise self._refused(
-                    f"{raid} of pool '{self.build.name}' bears the loss of {bears} of its "
-                    f"images, and {len(images)} are lost or not readable.",
-                    "Put a lost disk back: its data is needed. Nothing is done until then.",
-                )
-
-    def _refused(self, message: str, hint: str) -> RefusedError:
-        return RefusedError(message, hint=hint, subject=f"pool/{self.build.name}")
-
-
-def _target(item: Leaving, places: list[Place]) -> Place | None:
-    """The place whose disk holds no other image of what the leaving one holds: the newest first."""
-    mine = images_on(item.member)
-
-    def fits(place: Place) -> bool:
-        if place.member is None:
-            return True
-        if item.member.holds_data and place.member.holds_data and not mine:
-            return False
-        return not mine.keys() & images_on(place.member).keys()
-
-    fitting = [place for place in places if fits(place)]
-    if item.empty:
-        fitting = [place for place in fitting if place.member is None]
-    order = {None: 0, False: 1, True: 2}
-    fitting.sort(key=lambda p: (order[None if p.member is None else p.tagged], -p.free))
-    return fitting[0] if fitting else None
 
 
 def _images(item: Leaving) -> frozenset[tuple[str, int]]:
@@ -347,7 +327,3 @@ def _tier_by_name(member: MemberFound) -> TierName | None:
     return next(
         (tier for tier in TierName for name in member.volumes if name.startswith(f"{tier}_t")), None
     )
-
-
-def _names(items: tuple[Leaving, ...]) -> str:
-    return ", ".join(item.name for item in items)

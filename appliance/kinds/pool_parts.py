@@ -6,13 +6,16 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from appliance.model.pool import MemberFound, PoolFound, RaidLevel, TierName
+from appliance.model.pool import MemberFound, PoolFound, RaidLevel, TierFound, TierName
 
 SPARE: Final = "lvol0_pmspare"
 """LVM's name for the spare of the thin pools' metadata: linear, and lost with its disk."""
 
 COPYING: Final = re.compile(r"\[?pvmove\d+(_mimage_\d+)?\]?")
 """LVM's names for the mirror by which pvmove(8) copies, and for its halves."""
+
+MIRROR_IMAGES: Final = 2
+"""Images of the mirrors that a tier's metadata and its cache are (pool_layout)."""
 
 _PART: Final = re.compile(r"(?P<raid>.+)_r(?:image|meta)_(?P<index>\d+)")
 
@@ -26,6 +29,38 @@ def images_on(member: MemberFound) -> Mapping[str, frozenset[int]]:
             raid = match["raid"]
             found[raid] = found.get(raid, frozenset()) | {int(match["index"])}
     return found
+
+
+def images_of(raid: str, found: PoolFound) -> frozenset[int]:
+    """Numbers of a RAID's images that lie on a member, one that is lost too."""
+    return frozenset[int]().union(*(images_on(item).get(raid, ()) for item in found.members))
+
+
+def hollow_images(found: PoolFound) -> Mapping[str, frozenset[int]]:
+    """RAID logical volume -> images that lie on no disk: they are errors from end to end.
+
+    vgreduce(8) leaves them of images that lay, wholly or in part, on a disk it forgot.
+    """
+    hollow: dict[str, frozenset[int]] = {}
+    for name in found.logical_volumes:
+        match = _PART.fullmatch(name.strip("[]"))
+        if match and int(match["index"]) not in images_of(match["raid"], found):
+            raid = match["raid"]
+            hollow[raid] = hollow.get(raid, frozenset()) | {int(match["index"])}
+    return hollow
+
+
+def goes_on(raid: str, images: frozenset[int], found: PoolFound) -> frozenset[str]:
+    """Uuids of the members that hold parts of such of these images as lie over several: those of a
+    tier that grew."""
+    holders = {item.pv_uuid: images_on(item).get(raid, frozenset()) for item in found.members}
+    over = {image for image in images if sum(image in holds for holds in holders.values()) > 1}
+    return frozenset(uuid for uuid, holds in holders.items() if holds & over)
+
+
+def raid_state(raid: str, found: PoolFound) -> TierFound | None:
+    """The tier whose data lies on a RAID; None for metadata and caches."""
+    return next((item for item in found.tiers.values() if item.raid_lv == raid), None)
 
 
 def raid_parts(member: MemberFound) -> tuple[str, ...]:
@@ -55,9 +90,9 @@ def spared_losses(raid: str, found: PoolFound) -> int:
     Metadata and caches are mirrors of two (pool_layout); a RAID 10 bears one loss in each pair,
     and which images are pairs is LVM's to say: it refuses by itself.
     """
-    state = next((item for item in found.tiers.values() if item.raid_lv == raid), None)
+    state = raid_state(raid, found)
     if state is None:
-        return 1
+        return MIRROR_IMAGES - 1
     match state.raid:
         case RaidLevel.RAID6:
             return 2

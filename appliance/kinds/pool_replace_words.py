@@ -27,21 +27,37 @@ def replacement_notes(departure: Departure) -> Iterator[str]:
         return
     for item in departure.leaving:
         if item.target is not None and not item.empty:
-            yield from _one(item)
+            yield from _one(item, departure, found)
     yield from _redundancy(departure, found)
 
 
-def _one(item: Leaving) -> Iterator[str]:
+def _one(item: Leaving, departure: Departure, found: PoolFound) -> Iterator[str]:
     target = item.target
     if target is None:
         return
     onto = target.disk.where if target.disk else f"serial {target.serial}"
     size = format_size(item.used * EXTENT)
-    left = max(0, target.free - item.used)
-    how = f"is rebuilt on {onto} from the other disks"
-    if item.doubtful:
-        how += ", as not all of it can be read"
-    yield f"{item.where}: {size} {how}. {format_size(left * EXTENT)} stay free on the new disk."
+    raids = images_on(item.member)
+    if not target.device:
+        yield (
+            f"{item.where}: {size} wait for {onto}, whose own part was rebuilt first: have that "
+            f"disk put back or replaced."
+        )
+        return
+    if not item.member.missing and all(departure.mirrored(raid, found) for raid in raids):
+        how = f"get one copy more on {onto} before this one goes: no redundancy is lost meanwhile"
+    else:
+        how = f"is rebuilt on {onto} from the other disks"
+        how += ", as not all of it can be read" if item.doubtful else ""
+    left = target.free - item.used
+    room = f" {format_size(left * EXTENT)} stay free on the new disk." if left >= 0 else ""
+    yield f"{item.where}: {size} {how}.{room}"
+    if partners := departure.partners(item, found):
+        names = ", ".join(member.serial or member.pv_uuid for member in partners)
+        yield (
+            f"The tier has grown, and what was on {item.where} goes on on {names}: what lies of it "
+            f"there is rebuilt as well."
+        )
     disk = target.disk
     if disk and item.disk and disk.medium is not item.disk.medium:
         yield (

@@ -26,7 +26,7 @@ BLOCK = 64 * 1024
 PIECE = 100_000
 PAUSE_S = 2.0
 """Between rounds: an emulated CPU that does nothing but serve clients gets no fault handled."""
-ROUND_S = 300
+ROUND_S = 600
 """A round may take so long: emulated disks that hang are waited for by the kernel's own limits."""
 
 

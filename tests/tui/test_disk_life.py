@@ -136,7 +136,7 @@ def test_a_disk_is_replaced_by_reading_its_bay(clinic: MemoryTransport) -> None:
             await at_the_bay(person)
             assert "leaves: bay 7 (serial ZSSD0000), pool fast" in person.screen
             assert "comes: bay 8 (serial ZSSD0001)" in person.screen
-            assert "is rebuilt on bay 8" in unwrapped(person)
+            assert "get one copy more on bay 8" in unwrapped(person)
             same_screen("replace-80x24", person.screen)
             await person.press("ctrl+s")
             assert "Type the bay label you read there:" in person.screen

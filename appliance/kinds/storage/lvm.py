@@ -125,8 +125,8 @@ class PoolKind(Kind[PoolSpec, PoolFound]):
             return ()
         build = _build(change, change.wanted, view)
         departure = Departure.of(build)
-        leaving = bool(departure.leaving)
-        told = replacement_notes(departure) if leaving else capacity_notes(build)
+        replacing = bool(departure.leaving or departure.hollow)
+        told = replacement_notes(departure) if replacing else capacity_notes(build)
         return (*told, *spare_notes(build))
 
     @override

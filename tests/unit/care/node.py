@@ -94,7 +94,8 @@ class CareNode:
         for words, snapshot in self.turns_into.items():
             if words in line:
                 self.snapshot = snapshot
-        return Output(code=0, stdout="  100.00 idle\n")
+        words = "  100.00 idle\n0 8142848 raid raid6_ls 6 AAAAAA 100/100 idle 0 0 -\n"
+        return Output(code=0, stdout=words)
 
     def want(self, site: dict[str, Any]) -> None:
         self.site = site

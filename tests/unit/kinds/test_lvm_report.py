@@ -18,6 +18,7 @@ from appliance.kinds.lvm_report import (
     parse_integrity_status,
     tag_value,
 )
+from appliance.kinds.pool_parts import hollow_images
 from appliance.kinds.storage.lvm import KIND as POOL
 from appliance.kinds.storage.volume import KIND as VOLUME
 from appliance.model.command import Effect
@@ -219,3 +220,24 @@ def test_volumes_of_a_real_node():
     spec = VOLUME.adopt("images", found["images"])
     assert spec is not None
     assert spec.size == found["images"].size
+
+
+def test_an_image_that_was_let_go_degrades_and_waits_for_no_refresh():
+    report = json.loads(
+        changed(**{"lv:[capacity_tdata_corig]": {"lv_health_status": "refresh needed"}})
+    )
+    whole = POOL.observe(probe(json.dumps(report)))["clinic"].tiers[TierName.CAPACITY]
+    assert (whole.degraded, whole.returned) == (False, True)
+    (parts,) = report["report"]
+    parts["pvseg"] = [
+        row
+        for row in parts["pvseg"]
+        if "capacity_tdata_corig_r" not in row["lv_name"] or "_2" not in row["lv_name"]
+    ]
+    pool = POOL.observe(probe(json.dumps(report)))["clinic"]
+    tier = pool.tiers[TierName.CAPACITY]
+    assert (tier.degraded, tier.returned) == (True, False)
+    assert hollow_images(pool) == {"capacity_tdata_corig": frozenset({2})}
+    assert any(
+        "without a disk that was given up" in item.what for item in POOL.health("clinic", pool)
+    )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from appliance.kinds.pool_closed import closed_disk, is_back, once_opened
-from appliance.kinds.pool_parts import images_on, loose_on, spared_losses
+from appliance.kinds.pool_parts import goes_on, images_of, images_on, loose_on, spared_losses
 from appliance.model.disk import Disk, Medium, Signature, Transport
 from appliance.model.pool import MemberFound, PoolFound, RaidLevel, TierFound, TierName
 from appliance.model.snapshot import Host, NodeSnapshot
@@ -34,6 +34,17 @@ def test_images_and_what_no_raid_protects() -> None:
         "capacity_tmeta": frozenset({0}),
     }
     assert loose_on(found) == ("scratch",)
+
+
+def test_an_image_that_goes_on_on_another_disk() -> None:
+    members = tuple(
+        MemberFound(serial=f"S{n}", pv="", pv_uuid=f"u{n}", volumes=(f"capacity_rimage_{n % 2}",))
+        for n in range(3)
+    )
+    found = pool(TierFound(members=members))
+    assert images_of("capacity", found) == {0, 1}
+    assert goes_on("capacity", frozenset({0}), found) == {"u0", "u2"}
+    assert goes_on("capacity", frozenset({1}), found) == frozenset()
 
 
 @pytest.mark.parametrize(
