@@ -42,6 +42,21 @@ class Terminal:
         """Press keys by tmux's names: Down, Enter, C-s."""
         self.tmux("send-keys", *names)
 
+    def keys_until(self, name: str, *words: str, tries: int = 3) -> None:
+        """Press a key until one of the words is on the screen, as a person does.
+
+        An escape that comes together with what the terminal itself answers is another key.
+        """
+        for _ in range(tries - 1):
+            self.keys(name)
+            end = time.monotonic() + PATIENCE_S / 2
+            while time.monotonic() < end:
+                if any(word in self.screen for word in words):
+                    return
+                time.sleep(0.1)
+        self.keys(name)
+        self.until(*words)
+
     def type(self, text: str) -> None:
         """Type literally."""
         self.tmux("send-keys", "-l", text)
