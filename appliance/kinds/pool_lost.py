@@ -132,7 +132,7 @@ class LostDisks:
     def _home(self, raid: str) -> TierName:
         """The tier whose disks a RAID lies on: metadata and caches are on the fast ones."""
         for tier, state in self.found.tiers.items():
-            if state is raid_state(raid, self.found):
+            if state.raid_lv == raid:
                 return tier
         fast = self.departure.build.spec.performance is not None
         return TierName.PERFORMANCE if fast else TierName.CAPACITY

@@ -44,6 +44,9 @@ def _one(item: Leaving, departure: Departure, found: PoolFound) -> Iterator[str]
             f"disk put back or replaced."
         )
         return
+    if all(departure.surplus(raid, found) for raid in raids):
+        yield f"{item.where} holds one copy more than the pool wants; it goes, the others stay."
+        return
     if not item.member.missing and all(departure.mirrored(raid, found) for raid in raids):
         how = f"get one copy more on {onto} before this one goes: no redundancy is lost meanwhile"
     else:
