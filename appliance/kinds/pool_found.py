@@ -52,11 +52,12 @@ def _pool(group: VolumeGroup, mismatches: Mapping[str, int], *, twin: bool) -> P
         for tier in TierName
         if tier in by_tier
     }
+    raids = frozenset(state.raid_lv for state in tiers.values() if state.raid_lv)
     return PoolFound(
         vg_uuid=group.uuid,
         twin=twin,
         tiers=tiers,
-        untagged=tuple(_member(item, "", mismatches) for item in by_tier.get("", ())),
+        untagged=tuple(_member(item, raids, mismatches) for item in by_tier.get("", ())),
         size=group.size,
         free=group.free,
         logical_volumes=tuple(sorted(item.shown_name for item in group.logical_volumes.values())),
@@ -78,7 +79,8 @@ def _tier(
     thin = pool is not None and {"thin", "pool"} <= pool.layout
     metadata = logical.get(f"{tier}_tmeta") or logical.get(f"{tier}_meta")
     cache = logical.get(f"{tier}_cache_cvol") or logical.get(f"{tier}_cache")
-    members = tuple(_member(item, raid.name if raid else "", mismatches) for item in physical)
+    raids = frozenset({raid.name} if raid else ())
+    members = tuple(_member(item, raids, mismatches) for item in physical)
     health = next((item.health for item in (raid, pool) if item and item.health), "")
     hollow = _has_hollow(tier, group)
     return TierFound(
@@ -104,7 +106,9 @@ def _tier(
     )
 
 
-def _member(item: PhysicalVolume, raid_lv: str, mismatches: Mapping[str, int]) -> MemberFound:
+def _member(
+    item: PhysicalVolume, raids: frozenset[str], mismatches: Mapping[str, int]
+) -> MemberFound:
     integrity = item.device.startswith(_INTEGRITY) or tag_value(item.tags, "layer") == "integrity"
     serial = tag_value(item.tags, "serial") or _serial_of(item.device)
     layer = integrity_device(serial)
@@ -118,7 +122,7 @@ def _member(item: PhysicalVolume, raid_lv: str, mismatches: Mapping[str, int]) -
         flagged=item.missing and item.device.startswith("/dev/"),
         integrity=integrity,
         mismatches=mismatches.get(layer),
-        holds_data=any(_is_image(name, raid_lv) for name in item.logical_volumes),
+        holds_data=any(_is_image(name, raid) for name in item.logical_volumes for raid in raids),
         holds_cache=any(_CACHE_LEG.fullmatch(name) for name in item.logical_volumes),
         volumes=tuple(sorted(item.logical_volumes)),
         layer_open=integrity and layer in mismatches,
@@ -130,7 +134,7 @@ def _serial_of(device: str) -> str:
 
 
 def _is_image(name: str, raid_lv: str) -> bool:
-    return bool(raid_lv) and re.fullmatch(rf"{re.escape(raid_lv)}_rimage_\d+", name) is not None
+    return re.fullmatch(rf"{re.escape(raid_lv)}_rimage_\d+", name) is not None
 
 
 def _is_raid(logical: Mapping[str, LogicalVolume], tier: TierName, end: str) -> bool:

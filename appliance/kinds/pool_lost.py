@@ -40,8 +40,14 @@ class LostDisks:
 
     @property
     def any(self) -> bool:
-        """There is something to rebuild, or to be forgotten."""
-        return bool(self.departure.away or self.departure.hollow)
+        """There is something to rebuild, to be waited for, or to be forgotten.
+
+        What is rebuilt on a disk that is not tagged yet, with nothing left that leaves, is what was
+        let go before: LVM has forgotten the lost disk already.
+        """
+        if self.departure.leaving and not self.departure.away:
+            return bool(self.departure.hollow)
+        return bool(self.departure.away or self.departure.hollow or any(self._rebuilding()))
 
     def steps(self) -> Iterator[Step]:
         """Rebuild, wait, forget."""

@@ -127,6 +127,7 @@ def test_untagged_members_are_told_apart_from_tiers():
     )
     pool = POOL.observe(probe(report))["clinic"]
     assert {item.serial for item in pool.untagged} == {"", "ZSAS0000"}
+    assert all(item.holds_data for item in pool.untagged), "or the pool would grow by them again"
     assert POOL.adopt("clinic", pool) is None
 
 
