@@ -210,9 +210,9 @@ class Machine(Verbs):
         if self.record.running:
             self.succeed(DROP_CACHES)
 
-    def throttle_disk(self, serial: str, iops: int) -> None:
-        """Bound a disk (serial or bay) to `iops` operations a second; 0 lifts the bound."""
-        self._limit(serial, iops=iops)
+    def throttle_disk(self, serial: str, iops: int, *, rate: int = 0) -> None:
+        """Bound a disk (serial or bay) to `iops` operations and `rate` bytes a second; 0: unbound."""
+        self._limit(serial, iops=iops, bps=rate)
 
     def hang_disk(self, serial: str) -> None:
         """Let a disk (serial or bay) answer nothing more, until `throttle_disk` lifts the bound.

@@ -55,7 +55,10 @@ def observe_links(probe: Probe) -> Mapping[str, LinkFound]:
         main = files.get(f"{NETWORK_DIR}/{FILE_PREFIX}{name}.network", "")
         interface = _value(main, "Name") or name
         device = devices.get(interface, LinkFound(interface=interface))
-        found[name] = device.model_copy(update={"files": files, "unconfirmed": waits})
+        down = tuple(port for port in _ports(files) if not _is_up(devices.get(port)))
+        found[name] = device.model_copy(
+            update={"files": files, "unconfirmed": waits, "ports_down": down}
+        )
     taken = {interface for item in found.values() for interface in _taken(item)}
     for interface, device in devices.items():
         if device.physical and interface not in taken:
@@ -92,11 +95,18 @@ def cards_of(found: Iterable[LinkFound]) -> frozenset[str]:
     for item in found:
         if item.physical:
             cards.add(item.interface)
-        for path in item.files:
-            port = path.partition(".port.")[2].removesuffix(".network")
-            if port:
-                cards.add(port)
+        cards.update(_ports(item.files))
     return frozenset(cards)
+
+
+def _ports(files: Iterable[str]) -> tuple[str, ...]:
+    """A bond's members, by the names of its files."""
+    names = (path.partition(".port.")[2].removesuffix(".network") for path in files)
+    return tuple(sorted(name for name in names if name))
+
+
+def _is_up(device: LinkFound | None) -> bool:
+    return device is not None and device.state == "up"
 
 
 def _our_files(probe: Probe) -> Mapping[str, Mapping[str, str]]:

@@ -182,3 +182,5 @@ class LinkFound(Found):
     """up, down or unknown, as ip-link(8) tells; empty when there is no such device."""
     addresses: Annotated[tuple[str, ...], VOLATILE] = ()
     """Addresses it has now, however it came by them."""
+    ports_down: Annotated[tuple[str, ...], VOLATILE] = ()
+    """Of a bond: its members that have no connection, or are not in the node."""

@@ -10,7 +10,7 @@ import pytest
 from images.clinic import SPEC, Clinic
 from images.frozen import Frozen
 from tests.lab.every_kind import EVERY_KIND, prepare
-from tests.lab.test_faults import PROGRAMS, every_boundary, kill_at, plan, stands
+from tests.lab.test_faults import PROGRAMS, every_boundary, kill_at, plan, slow_mirrors, stands
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(4500, func_only=True)]
 EDGES = ("begun", "performed", "ended")
@@ -35,6 +35,7 @@ def test_sigkill_at_every_boundary_of_the_demos_plan(box: Clinic) -> None:
 
 
 def test_sigkill_at_all_edges_of_every_step(box: Clinic) -> None:
+    slow_mirrors(box.node)
     steps = [step["title"] for step in plan(box.node, EVERY_KIND)["steps"]]
     killed = kill_at(box, EVERY_KIND, "each")
     assert set(killed.edges) >= {f"{edge}: {title}" for edge in EDGES for title in steps}

@@ -76,7 +76,6 @@ class Killed(NamedTuple):
 def kill_at(site: Clinic, spec: Path, which: str) -> Killed:
     """Carry a spec out with a kill at the boundaries `which` names."""
     node = site.node
-    slow_mirrors(node)
     node.succeed("systemctl", "stop", "appliance-agent")
     wish = json.dumps(tomllib.loads(spec.read_text()))
     node.succeed("cat > /opt/tests/site.json", stdin=wish.encode())
@@ -94,6 +93,7 @@ def kill_at(site: Clinic, spec: Path, which: str) -> Killed:
 
 def every_boundary(site: Clinic, spec: Path) -> None:
     """Build a site with a kill at every boundary between two of its steps; then it must stand."""
+    slow_mirrors(site.node)
     steps = ["the start", *(step["title"] for step in plan(site.node, spec)["steps"])]
     killed = kill_at(site, spec, "turns")
     left_out = [step for step in steps if not killed.was_after(step)]

@@ -109,23 +109,31 @@ class LinkKind(Kind[LinkSpec, LinkFound]):
 
     @override
     def health(self, name: str, found: LinkFound) -> tuple[Finding, ...]:
-        """A link of ours that is down."""
-        if not found.files or found.state not in {"down", ""}:
-            return ()
-        return (
-            Finding(
-                severity=Severity.WARNING,
-                subject=f"link/{name}",
-                what=f"Link {name} is down: {found.interface} has no connection.",
-                next_step="Check cable and switch port.",
-                cause="link-down",
-            ),
-        )
+        """A link of ours that is down; a bond that lives on what is left of it."""
+        if found.files and found.state in {"down", ""}:
+            what = f"Link {name} is down: {found.interface} has no connection."
+            return (_finding(name, what, "Check cable and switch port.", "link-down"),)
+        if found.ports_down:
+            ports = ", ".join(found.ports_down)
+            what = f"Bond {name} has lost {ports}; what is left of it carries the traffic."
+            next_step = f"Check cable and switch port of {ports}: the next one lost may cut it off."
+            return (_finding(name, what, next_step, "bond-port-down"),)
+        return ()
 
     @override
     def foreign(self, name: str, found: LinkFound) -> bool:
         """An interface without a file of ours."""
         return not found.files
+
+
+def _finding(name: str, what: str, next_step: str, cause: str) -> Finding:
+    return Finding(
+        severity=Severity.WARNING,
+        subject=f"link/{name}",
+        what=what,
+        next_step=next_step,
+        cause=cause,
+    )
 
 
 def _findings(view: View) -> Mapping[str, LinkFound]:

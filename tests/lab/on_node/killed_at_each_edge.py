@@ -99,15 +99,19 @@ def child(site: Path, database: Path, killer: Killer) -> NoReturn:
 
 
 def begun(context: Context, site: Path, killer: Killer) -> Job:
-    """The job of a round. A kill leaves udev behind: its news may come between plan and start, and
-    then the plan is refused as stale and a person plans again."""
+    """The job of a round; the first one is confirmed for all that go on with it.
+
+    A kill leaves udev behind: its news may come between plan and start, and then the plan is
+    refused as stale and a person plans again.
+    """
     cut_off = context.jobs.recover()
     tried = 0
     while True:
         plan = context.jobs.finish(cut_off[0].number) if cut_off else first_plan(context, site)
         killer.plans(tuple(step.title for step in plan.steps))
         try:
-            return context.jobs.start(plan, frozenset(), "root", "local")
+            tokens = () if cut_off else (item.token for item in plan.confirmations)
+            return context.jobs.start(plan, frozenset(tokens), "root", "local")
         except StaleError:
             killer.plans_anew()
             tried += 1

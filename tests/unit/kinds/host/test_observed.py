@@ -100,6 +100,33 @@ def test_a_bond_takes_its_members() -> None:
     assert "has no connection" in finding.what
 
 
+@pytest.mark.parametrize(
+    ("states", "lost"),
+    [
+        ({"lan": "UP", "eno8": "UP", "eno9": "UP"}, ()),
+        ({"lan": "UP", "eno8": "DOWN", "eno9": "UP"}, ("eno8",)),
+        ({"lan": "UP", "eno9": "UP"}, ("eno8",)),
+    ],
+)
+def test_a_bond_that_lost_a_port_is_told(states: dict[str, str], lost: tuple[str, ...]) -> None:
+    spec = LinkSpec.model_validate({"bond": {"interfaces": ["eno9", "eno8"]}})
+    devices = [
+        {"ifname": name, "link_type": "ether", "operstate": state, "linkinfo": {"info_kind": "bond"}
+         if name == "lan" else {}} for name, state in states.items()
+    ]  # fmt: skip
+    found = LINK.observe(
+        FakeProbe(
+            outputs={"ip -details -json address show": json.dumps(devices)},
+            files=dict(files_of("lan", spec, {"lan": spec})),
+        )
+    )["lan"]
+    findings = LINK.health("lan", found)
+    assert found.ports_down == lost
+    assert [item.what for item in findings] == [
+        f"Bond lan has lost {port}; what is left of it carries the traffic." for port in lost
+    ]
+
+
 def test_virtual_devices_are_no_cards() -> None:
     tap = {"ifname": "vnet0", "link_type": "ether", "linkinfo": {"info_kind": "tun"}}
     port = {"ifname": "eno1", "link_type": "ether", "address": "02:00:00:00:00:01",
