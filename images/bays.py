@@ -27,6 +27,8 @@ done
 """
 RESCAN_SATA = "for host in /sys/class/scsi_host/*; do grep -q ahci $host/proc_name && echo '- - -' > $host/scan; done; true"
 APPEAR_S = 60
+RESET_S = 400
+"""The driver waits for all commands that are on their way, and beside other nodes that took 120 s."""
 
 
 def pull_disk(machine: Machine, bay: str) -> tuple[Record, EmulatedDisk]:
@@ -114,7 +116,7 @@ def _unplug(machine: Machine, placed: Placed) -> None:
         qmp.wait_event("DEVICE_DELETED", timeout_s=60, device=device)
         qmp.command("blockdev-del", **{"node-name": chassis.node_name(placed)})
     if placed.disk.transport is Transport.SAS:
-        machine.succeed(RESET_HBA)
+        machine.succeed(RESET_HBA, timeout_s=RESET_S)
 
 
 def _hide_sata(machine: Machine, placed: Placed) -> None:
@@ -135,7 +137,7 @@ def _plug(machine: Machine, record: Record, placed: Placed) -> None:
         qmp.command("blockdev-add", **chassis.block_node(record, placed))
         qmp.command("device_add", **chassis.device(record, placed))
     if placed.disk.transport is Transport.SAS:
-        machine.succeed(RESET_HBA)
+        machine.succeed(RESET_HBA, timeout_s=RESET_S)
 
 
 def _link(placed: Placed) -> str:

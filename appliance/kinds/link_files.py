@@ -80,6 +80,7 @@ def parse_devices(text: str) -> Mapping[str, LinkFound]:
             mac=item.get("permaddr") or item.get("address", ""),
             physical="info_kind" not in item.get("linkinfo", {}),
             state=str(item.get("operstate", "")).lower(),
+            unanswered=_is_unanswered(item.get("linkinfo", {}).get("info_data", {})),
             addresses=tuple(
                 f"{own['local']}/{own['prefixlen']}"
                 for own in item.get("addr_info", ())
@@ -87,6 +88,12 @@ def parse_devices(text: str) -> Mapping[str, LinkFound]:
             ),
         )
     return found
+
+
+def _is_unanswered(bond: Mapping[str, Any]) -> bool:
+    """bonding.rst: the partner's address is all zeroes until one was heard."""
+    partner = bond.get("ad_info", {}).get("partner_mac", "")
+    return bond.get("mode") == BondMode.LACP and not partner.strip("0:")
 
 
 def cards_of(found: Iterable[LinkFound]) -> frozenset[str]:

@@ -184,3 +184,5 @@ class LinkFound(Found):
     """Addresses it has now, however it came by them."""
     ports_down: Annotated[tuple[str, ...], VOLATILE] = ()
     """Of a bond: its members that have no connection, or are not in the node."""
+    unanswered: Annotated[bool, VOLATILE] = False
+    """A bond that speaks LACP, and no switch answers: its ports do not work as one."""

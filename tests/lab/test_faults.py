@@ -22,6 +22,7 @@ pytestmark = pytest.mark.lab
 PYTHON = "/opt/appliance/venv/bin/python"
 PROGRAMS = Path(__file__).parent / "on_node"
 DATABASE = "/var/lib/appliance/state.db"
+EDGES = ("begun", "performed", "ended")
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +90,21 @@ def kill_at(site: Clinic, spec: Path, which: str) -> Killed:
     killed = Killed(told["edges"], told["plans"])
     assert told["kills"] == len(killed.edges) == len(killed.plans) - 1
     return killed
+
+
+def every_edge(site: Clinic, spec: Path) -> None:
+    """Carry a spec out with a kill at every edge of every step that a round came to.
+
+    The last round met no edge that was not hit before. What is left out is what a kill before it
+    made needless: a step that was performed, say, is not planned again, so it never ends.
+    """
+    steps = [step["title"] for step in plan(site.node, spec)["steps"]]
+    killed = kill_at(site, spec, "each")
+    places = [edge.partition(": ") for edge in killed.edges]
+    assert {edge for edge, _, _ in places} == set(EDGES)
+    left_out = sorted(set(steps) - {step for _, _, step in places})
+    print(f"{len(steps)} steps; needless after a kill before them: {left_out}")
+    assert len(left_out) <= len(steps) // 8
 
 
 def every_boundary(site: Clinic, spec: Path) -> None:

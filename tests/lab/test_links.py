@@ -13,7 +13,7 @@ pytestmark = pytest.mark.lab
 
 SITE = """
 [link.wire]
-bond = {{ interfaces = [{cards}] }}
+bond = {{ interfaces = [{cards}], mode = "{mode}" }}
 addresses = ["10.20.0.1/24"]
 
 [link.films]
@@ -76,14 +76,19 @@ def answers(client: Machine) -> None:
         client.wait_until_succeeds(f"ping -c 2 -W 5 {address}", timeout_s=120)
 
 
-def carried_out(node: Machine, site: str) -> None:
+def carried_out(node: Machine, wish: str) -> None:
     """Apply, and confirm from a login that is still there."""
-    node.succeed("cat > /root/links.toml", stdin=site.encode())
+    node.succeed("cat > /root/links.toml", stdin=wish.encode())
     node.succeed("appliance apply /root/links.toml --yes --no-wait", timeout_s=120)
     node.wait_until_succeeds("appliance network confirm", timeout_s=120)
     node.wait_until_succeeds(
         "appliance job list --json | jq -e '.jobs[0].state == \"done\"'", timeout_s=120
     )
+
+
+def site(cards: dict[str, str], *, mode: str = "active-backup") -> str:
+    """What is wanted of the cards."""
+    return SITE.format(cards=", ".join(f'"{card}"' for card in cards.values()), mode=mode)
 
 
 def findings(node: Machine) -> list[str]:
@@ -94,7 +99,7 @@ def findings(node: Machine) -> list[str]:
 def test_a_bond_and_a_vlan_answer_another_machine(
     node: Machine, client: Machine, cards: dict[str, str]
 ) -> None:
-    carried_out(node, SITE.format(cards=", ".join(f'"{card}"' for card in cards.values())))
+    carried_out(node, site(cards))
     answers(client)
     assert "active-backup" in node.succeed("cat /sys/class/net/wire/bonding/mode")
     shown = json.loads(node.succeed("appliance link list --json"))
@@ -121,6 +126,15 @@ def test_a_pulled_cable_is_told_and_the_other_one_carries_on(
     assert findings(node) == []
 
 
+def test_lacp_without_a_switch_is_told(
+    node: Machine, client: Machine, cards: dict[str, str]
+) -> None:
+    carried_out(node, site(cards, mode="802.3ad"))
+    answers(client)
+    (told,) = findings(node)
+    assert "no switch answers" in told
+
+
 def test_both_are_made_again_from_their_files(node: Machine, client: Machine) -> None:
     node.succeed("networkctl delete films wire")
     node.fail("ip link show wire")
@@ -131,8 +145,7 @@ def test_both_are_made_again_from_their_files(node: Machine, client: Machine) ->
 def test_a_vlan_moves_and_all_of_it_goes(
     node: Machine, client: Machine, cards: dict[str, str]
 ) -> None:
-    site = SITE.format(cards=", ".join(f'"{card}"' for card in cards.values()))
-    carried_out(node, site.replace("id = 42", "id = 43"))
+    carried_out(node, site(cards).replace("id = 42", "id = 43"))
     client.fail("ping -c 2 -W 5 10.42.0.1")
     client.succeed(
         "ip link del films; wire=$(basename /sys/bus/pci/devices/0000:00:05.0/virtio*/net/*); "

@@ -118,6 +118,10 @@ class LinkKind(Kind[LinkSpec, LinkFound]):
             what = f"Bond {name} has lost {ports}; what is left of it carries the traffic."
             next_step = f"Check cable and switch port of {ports}: the next one lost may cut it off."
             return (_finding(name, what, next_step, "bond-port-down"),)
+        if found.files and found.unanswered:
+            what = f"Bond {name} speaks LACP (802.3ad), and no switch answers: one port is used."
+            next_step = "Make its ports one LACP group on the switch, or choose active-backup."
+            return (_finding(name, what, next_step, "bond-unanswered"),)
         return ()
 
     @override

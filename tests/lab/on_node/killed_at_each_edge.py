@@ -2,7 +2,7 @@
 
 usage: killed_at_each_edge.py SITE.json DATABASE WHICH
 
-    each    every step three times: when it is begun, performed, and written down as ended
+    each    every step that a round comes to, when it is begun, performed, and written down as ended
     turns   every boundary between two steps once, in turn at one of these three edges of it
 
 Each round is a child process with the agent's own parts (no other code path): it recovers, plans

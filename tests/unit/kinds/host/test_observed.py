@@ -127,6 +127,30 @@ def test_a_bond_that_lost_a_port_is_told(states: dict[str, str], lost: tuple[str
     ]
 
 
+@pytest.mark.parametrize(
+    ("mode", "partner", "told"),
+    [
+        ("802.3ad", "00:00:00:00:00:00", True),
+        ("802.3ad", "00:1c:73:00:00:99", False),
+        ("active-backup", "", False),
+    ],
+)
+def test_lacp_without_a_switch_that_answers_is_told(mode: str, partner: str, told: bool) -> None:
+    spec = LinkSpec.model_validate({"bond": {"interfaces": ["eno8"] * 2, "mode": mode}})
+    heard = {"ad_info": {"partner_mac": partner}} if partner else {}
+    bond = {"ifname": "lan", "link_type": "ether", "operstate": "UP",
+            "linkinfo": {"info_kind": "bond", "info_data": {"mode": mode, **heard}}}  # fmt: skip
+    port = {"ifname": "eno8", "link_type": "ether", "operstate": "UP"}
+    found = LINK.observe(
+        FakeProbe(
+            outputs={"ip -details -json address show": json.dumps([bond, port])},
+            files=dict(files_of("lan", spec, {"lan": spec})),
+        )
+    )["lan"]
+    assert found.unanswered is told
+    assert ["LACP" in item.what for item in LINK.health("lan", found)] == [True] * told
+
+
 def test_virtual_devices_are_no_cards() -> None:
     tap = {"ifname": "vnet0", "link_type": "ether", "linkinfo": {"info_kind": "tun"}}
     port = {"ifname": "eno1", "link_type": "ether", "address": "02:00:00:00:00:01",
