@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from appliance.errors import RefusedError
 from appliance.kinds.pool_build import Place
 from appliance.kinds.pool_leaving import Departure, Leaving
 from appliance.kinds.pool_parts import SPARE, images_of, images_on, raid_state
@@ -32,7 +33,7 @@ from appliance.kinds.pool_waits import (
 )
 from appliance.model.disk import Disk
 from appliance.model.names import integrity_device
-from appliance.model.pool import IN_SYNC, MemberFound, PoolFound
+from appliance.model.pool import MemberFound, PoolFound
 from appliance.model.steps import RunStep, Step
 
 
@@ -72,7 +73,7 @@ class HandOver:
                 yield from self._rebuild(raid, leaving, read=raid in read)
         tiers = {item.tier: self.departure.tier_of(item) for item in group}
         for state in tiers.values():  # what a job that was cut off began to rebuild
-            if state.raid_lv and state.raid_lv not in raids and state.sync_percent < IN_SYNC:
+            if state.raid_lv and state.raid_lv not in raids:
                 yield self._await(state.raid_lv)
                 yield see_whole(self.make, state.raid_lv)
         for item in group:
@@ -89,7 +90,9 @@ class HandOver:
         lv = f"{self.make.vg}/{raid}"
         letters = self._letters(raid, item, done)
         more, less = str(len(letters) - 1), str(len(letters) - 2)
-        if item.target is not None and not _has_it(raid, item):
+        if len(letters) <= self.departure.wanted_images(raid):
+            raise self._too_few(raid, item)
+        if item.target is not None and not item.has(raid):
             yield self.make.run(
                 f"Give {raid} one image more, on {_where([item.target])}",
                 "lvconvert", "--yes", "--mirrors", more, lv, item.target.device,
@@ -102,18 +105,23 @@ class HandOver:
             "lvconvert", "--yes", "--mirrors", less, lv, item.device,
         )  # fmt: skip
 
+    def _too_few(self, raid: str, item: Leaving) -> RefusedError:
+        return self.departure.refused(
+            f"{raid} of pool '{self.make.pool}' would be left with fewer copies than it is to have "
+            f"if its copy on {item.where} was dropped.",
+            "Put the lost disks back, or replace one disk after the other: appliance disk list",
+        )
+
     def _letters(self, raid: str, item: Leaving, done: tuple[Leaving, ...]) -> list[str]:
         """What the kernel may say of each image once the new one is whole. LVM closes the gap when
         an image is dropped, and puts a new one last."""
         mine = min(images_on(item.member)[raid])
         images = self._images(raid)
-        hollow = self.departure.hollow.get(raid, frozenset())
-        if self.departure.surplus(raid, self.found):  # then what was lost is dropped, not rebuilt
-            away = (images_on(other.member).get(raid, ()) for other in self.departure.away)
-            images -= hollow.union(*away)
+        if self.departure.dropped(raid, self.found):  # then what was lost is dropped, not rebuilt
+            images -= self.departure.gone(raid)
         before = [other for other in done if raid in images_on(other.member)]
         images -= frozenset().union(*(images_on(other.member)[raid] for other in before))
-        new = sum(not _has_it(raid, other) for other in (*before, item))
+        new = sum(not other.has(raid) for other in (*before, item))
         letters = [ALIVE_OR_FAILED if image == mine else ALIVE for image in sorted(images)]
         return [*letters, *[ALIVE] * new]
 
@@ -190,12 +198,6 @@ def erase(make: PoolSteps, disk: Disk, member: MemberFound | None) -> Iterator[S
             destroys=f"what pool '{make.pool}' had on {disk.where}",
         )  # fmt: skip
     yield from blank_disk(make, disk, member)
-
-
-def _has_it(raid: str, item: Leaving) -> bool:
-    """Whether the disk that takes a place has its image of a mirror already."""
-    member = item.target.member if item.target else None
-    return member is not None and raid in images_on(member)
 
 
 def _where(places: list[Place]) -> str:

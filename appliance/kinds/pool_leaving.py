@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Final
 
 from appliance.errors import RefusedError
 from appliance.kinds.pool_build import Place, PoolBuild, is_on, wanted_tiers
@@ -21,7 +22,18 @@ from appliance.kinds.pool_parts import (
 )
 from appliance.kinds.pool_steps import pv_device, tag_text
 from appliance.model.disk import Disk
-from appliance.model.pool import MemberFound, PoolFound, RaidLevel, TierFound, TierName
+from appliance.model.pool import (
+    IN_SYNC,
+    RECOVER,
+    MemberFound,
+    PoolFound,
+    RaidLevel,
+    TierFound,
+    TierName,
+)
+
+_SOME_IMAGE: Final = -1
+"""An image whose number nobody knows."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +57,11 @@ class Leaving:
     def empty(self) -> bool:
         """Nothing lies on it any more, so it can simply go."""
         return not (self.member.volumes or self.member.holds_data)
+
+    def has(self, raid: str) -> bool:
+        """Whether the disk that takes its place has its image of a mirror already."""
+        member = self.target.member if self.target else None
+        return member is not None and raid in images_on(member)
 
     @property
     def doubtful(self) -> bool:
@@ -167,13 +184,26 @@ class Departure:
     def torn(self, item: Leaving, found: PoolFound) -> bool:
         """Whether LVM has to let go of what lay on a lost disk before it can mend: an image lay on
         it in part, or there is one too many."""
-        spare = any(self.surplus(raid, found) for raid in images_on(item.member))
+        spare = any(self.dropped(raid, found) for raid in images_on(item.member))
         return item.member.missing and (spare or bool(self.partners(item, found)))
 
     def surplus(self, raid: str, found: PoolFound) -> bool:
         """Whether a mirror has an image more than is wanted: a replacement was cut off there."""
         images = images_of(raid, found) | self.hollow.get(raid, frozenset())
         return self.mirrored(raid, found) and len(images) > self.wanted_images(raid)
+
+    def dropped(self, raid: str, found: PoolFound) -> bool:
+        """Whether what a mirror lost is dropped, not rebuilt: without it, and without those that
+        have been handed over and go next, it has as many images as are wanted."""
+        left = images_of(raid, found) - self.gone(raid)
+        handed = sum(raid in images_on(item.member) and item.has(raid) for item in self.here)
+        return self.surplus(raid, found) and len(left) - handed >= self.wanted_images(raid)
+
+    def gone(self, raid: str) -> frozenset[int]:
+        """Images of a RAID that lie, wholly or in part, on no disk or on one that is given up for
+        lost."""
+        away = (images_on(item.member).get(raid, frozenset()) for item in self.away)
+        return self.hollow.get(raid, frozenset()).union(*away)
 
     def wanted_images(self, raid: str) -> int:
         """How many images a mirror has in the end."""
@@ -187,14 +217,16 @@ class Departure:
         )
 
     def lost_images(self, found: PoolFound) -> Mapping[str, frozenset[int]]:
-        """RAID logical volume -> images it is without at worst: those that are lost or not wholly
-        readable, and else the one that is rebuilt while the others stand."""
+        """RAID logical volume -> images it is without at worst: those that are lost, let go, not
+        whole yet or not wholly readable, and else the one that is rebuilt while the others stand.
+        """
+        lost: dict[str, frozenset[int]] = dict(self.hollow)
         doubtful = {item.member.pv_uuid for item in self.here if item.doubtful}
-        lost: dict[str, frozenset[int]] = {}
         for member in found.members:
             if member.missing or member.pv_uuid in doubtful:
-                for raid, images in images_on(member).items():
-                    lost[raid] = lost.get(raid, frozenset()) | images
+                _add(lost, images_on(member))
+        late = {tier.raid_lv: self._not_whole_yet(tier) for tier in found.tiers.values()}
+        _add(lost, {raid: images for raid, images in late.items() if raid in lost})
         for group in self.together:
             at_once: dict[str, frozenset[int]] = {}
             for raid, image in frozenset[tuple[str, int]]().union(*map(_images, group)):
@@ -206,6 +238,14 @@ class Departure:
                 if len(images) > len(lost.get(raid, ()))
             }
         return lost
+
+    def _not_whole_yet(self, state: TierFound) -> frozenset[int]:
+        """Images that are being rebuilt, and so no source of anything."""
+        if state.sync_percent >= IN_SYNC or state.sync_action != RECOVER:
+            return frozenset()
+        fresh = [p.member for p in self.build.places() if p.member is not None and not p.tagged]
+        images = (images_on(member).get(state.raid_lv, frozenset()) for member in fresh)
+        return frozenset[int]().union(*images) or frozenset({_SOME_IMAGE})
 
     def no_loss_borne(self, raid: str, found: PoolFound) -> bool:
         """Whether each block has but one source left while an image of a RAID is rebuilt."""
@@ -241,7 +281,18 @@ class Departure:
                     )
         for member in found.untagged:
             if not self._is_wanted(member):
-                yield Leaving(member, _tier_by_name(member), self._disk_of(member))
+                yield Leaving(member, self._tier_by_name(member), self._disk_of(member))
+
+    def _tier_by_name(self, member: MemberFound) -> TierName | None:
+        """Metadata and caches lie on the fast tier whatever tier they are of."""
+        raids = images_on(member)
+        for tier in TierName:
+            if self.build.tier_found(tier).raid_lv in raids:
+                return tier
+        if not raids:
+            return None
+        fast = self.build.spec.performance is not None
+        return TierName.PERFORMANCE if fast else TierName.CAPACITY
 
     def _is_wanted(self, member: MemberFound) -> bool:
         return any(is_on(member, place.serial, place.disk) for place in self.build.places())
@@ -258,7 +309,7 @@ class Departure:
 
     def _matched(self, unwanted: list[Leaving]) -> Iterator[Leaving]:
         taken: dict[str, list[Leaving]] = {}
-        for item in unwanted:
+        for item in sorted(unwanted, key=self._choices):
             places = [p for p in self.build.places() if self._shares(item, taken.get(p.serial, []))]
             target = self._target(item, [p for p in places if item.tier in (None, p.tier)])
             if target is None and not item.empty:
@@ -271,39 +322,62 @@ class Departure:
                 taken.setdefault(target.serial, []).append(item)
             yield replace(item, target=target)
 
+    def _choices(self, item: Leaving) -> tuple[bool, int]:
+        """First those that began to hand over, then those with the fewest disks to choose from."""
+        places = [p for p in self.build.places() if item.tier in (None, p.tier)]
+        fitting = [p for p in places if self._fits(item, p)]
+        begun = any(self._moved_to(item, p) for p in fitting)
+        return not begun, len(fitting)
+
+    def _moved_to(self, item: Leaving, place: Place) -> bool:
+        """Whether a mirror was given its image more there already: LVM puts a new one last."""
+        found = self.build.found
+        if place.member is None or found is None:
+            return False
+        held = images_on(place.member)
+        return any(
+            self.surplus(raid, found) and max(images_of(raid, found)) in held.get(raid, ())
+            for raid in images_on(item.member)
+        )
+
+    def _fits(self, item: Leaving, place: Place) -> bool:
+        """Whether its disk holds no other image of what the leaving one holds. Of a mirror that has
+        an image more already, it may hold any."""
+        mine, found = images_on(item.member), self.build.found
+        if place.member is None or found is None:
+            return True
+        if item.member.holds_data and place.member.holds_data and not mine:
+            return False
+        shared = mine.keys() & images_on(place.member).keys()
+        return all(self.surplus(raid, found) for raid in shared)
+
     def _shares(self, item: Leaving, others: list[Leaving]) -> bool:
         """Whether the disk that takes the place of others can take that of one more.
 
-        Only where a new disk was lost when it had taken over some of the mirrors on an old one: the
-        one that comes in its stead takes those, and the old one's rest.
+        Only where a new disk was lost when it had taken over some of the mirrors on an old one,
+        lost or not: the one that comes in its stead takes those, and the old one's rest.
         """
         found = self.build.found
         if not others or found is None:
             return True
         (other, *more) = others
         moved = {raid for raid in images_on(other.member) if not self.surplus(raid, found)}
-        half_done = other.member.missing and not item.member.missing
+        half_done = other.member.missing or item.member.missing
         return half_done and not more and not moved & images_on(item.member).keys()
 
     def _target(self, item: Leaving, places: list[Place]) -> Place | None:
-        """The place whose disk holds no other image of what the leaving one holds: the newest
-        first. Of a mirror that has an image more already, it may hold any."""
-        mine = images_on(item.member)
-        found = self.build.found
-
-        def fits(place: Place) -> bool:
-            if place.member is None or found is None:
-                return True
-            if item.member.holds_data and place.member.holds_data and not mine:
-                return False
-            shared = mine.keys() & images_on(place.member).keys()
-            return all(self.surplus(raid, found) for raid in shared)
-
-        fitting = [place for place in places if fits(place)]
+        """The place whose disk takes up what the leaving one holds: the newest first."""
+        fitting = [place for place in places if self._fits(item, place)]
         if item.empty:
             fitting = [place for place in fitting if place.member is None]
         order = {None: 0, False: 1, True: 2}
-        fitting.sort(key=lambda p: (order[None if p.member is None else p.tagged], -p.free))
+        fitting.sort(
+            key=lambda p: (
+                not self._moved_to(item, p),
+                order[None if p.member is None else p.tagged],
+                -p.free,
+            )
+        )
         return fitting[0] if fitting else None
 
     def _refuse_unfinished(self, found: PoolFound) -> None:
@@ -315,15 +389,13 @@ class Departure:
         )
 
 
+def _add(lost: dict[str, frozenset[int]], more: Mapping[str, frozenset[int]]) -> None:
+    for raid, images in more.items():
+        lost[raid] = lost.get(raid, frozenset()) | images
+
+
 def _images(item: Leaving) -> frozenset[tuple[str, int]]:
     """The RAID images on a leaving member, wholly or in part."""
     return frozenset(
         (raid, image) for raid, images in images_on(item.member).items() for image in images
-    )
-
-
-def _tier_by_name(member: MemberFound) -> TierName | None:
-    """The tier of a member nobody tagged, from what lies on it."""
-    return next(
-        (tier for tier in TierName for name in member.volumes if name.startswith(f"{tier}_t")), None
     )

@@ -12,7 +12,16 @@ from appliance.model.pool import PoolFound
 def check_departure(departure: Departure) -> None:
     """Raises RefusedError for what LVM cannot do, or what would end in a loss."""
     found = departure.build.found
-    if found is None or not departure.leaving:
+    if found is None:
+        return
+    if departure.hollow and not departure.complete:
+        names = ", ".join(sorted(departure.hollow))
+        raise departure.refused(
+            f"Pool '{departure.build.name}' misses another disk; LVM makes nothing of {names} anew "
+            f"until that is back or replaced as well.",
+            "Put the other missing disk back, or have it replaced too: appliance disk list",
+        )
+    if not departure.leaving:
         return
     _refuse_copying(departure, found)
     for item in departure.leaving:

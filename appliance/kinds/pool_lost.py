@@ -16,14 +16,15 @@ from dataclasses import dataclass
 
 from appliance.kinds.pool_build import Place
 from appliance.kinds.pool_leaving import Departure, Leaving
-from appliance.kinds.pool_parts import SPARE, goes_on, images_on, raid_state
+from appliance.kinds.pool_parts import SPARE, goes_on, images_of, images_on, raid_state
 from appliance.kinds.pool_removal import blank_disk
 from appliance.kinds.pool_spare import PoolSpare
 from appliance.kinds.pool_steps import PoolSteps
-from appliance.kinds.pool_waits import await_sync, settle
+from appliance.kinds.pool_waits import ALIVE, ALIVE_OR_FAILED, ANY, await_sync, see_letters, settle
+from appliance.model.command import read
 from appliance.model.names import integrity_device
 from appliance.model.pool import IN_SYNC, PoolFound, TierName
-from appliance.model.steps import Step
+from appliance.model.steps import Step, WaitStep
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,6 @@ class LostDisks:
         What is rebuilt on a disk that is not tagged yet, with nothing left that leaves, is what was
         let go before: LVM has forgotten the lost disk already.
         """
-        if self.departure.leaving and not self.departure.away:
-            return bool(self.departure.hollow)
         return bool(self.departure.away or self.departure.hollow or any(self._rebuilding()))
 
     def steps(self) -> Iterator[Step]:
@@ -58,10 +57,11 @@ class LostDisks:
         for raid in lost:
             yield from settle(self.make, raid, self.found)
         if self._torn:
+            yield from self._see_rest(lost)
             yield from self._let_go()
         for raid in lost:
             yield self._mend(raid)
-        for raid in sorted({*lost, *self._rebuilding()}):
+        for raid in sorted({*lost, *self._rebuilding(), *self._handed_over()}):
             yield await_sync(self.make, f"Wait until {raid} is whole again", raid, self.found)
         if self.departure.complete and away and not self._torn:
             yield from self._close_layers()
@@ -79,21 +79,69 @@ class LostDisks:
 
     @property
     def _torn(self) -> bool:
-        return any(self.departure.torn(item, self.found) for item in self.departure.away)
+        """Where some of it was let go already, LVM rebuilds nothing until the rest is too."""
+        away = self.departure.away
+        begun = bool(away and self.departure.hollow)
+        return begun or any(self.departure.torn(item, self.found) for item in away)
 
     def _rebuilding(self) -> Iterator[str]:
         """RAIDs with an image on a new disk that is not tagged yet: their rebuild may still run.
 
         While another disk stays missing, the new one stays untagged when its rebuild is over.
+        What a disk that is still there hands over, HandOver waits for.
         """
+        here = self.departure.here
+        others = {self.departure.tier_of(item).raid_lv for item in here}
+        others |= {raid for item in here for raid in images_on(item.member)}
         tiers = self.found.tiers.values()
         partial = {state.raid_lv for state in tiers if state.sync_percent < IN_SYNC}
         for place in self.departure.build.places():
             if place.member is not None and not place.tagged:
-                images = images_on(place.member).keys()
+                images = images_on(place.member).keys() - others
                 yield from images if self.departure.complete else images & partial
 
+    def _handed_over(self) -> Iterator[str]:
+        """The data of tiers whose old disk was lost when it had nothing any more: the new one, in
+        the group and tagged, may still be taking it up."""
+        for item in self.departure.away:
+            state = self.departure.tier_of(item)
+            runs = state.sync_percent < IN_SYNC
+            if item.empty and state.raid_lv and (runs or self.departure.complete):
+                yield state.raid_lv
+
     # --- what is done
+
+    def _see_rest(self, lost: list[str]) -> Iterator[Step]:
+        """What is let go can never be taken back, not even by putting the disk in again: so every
+        other image has to be whole, and no other disk missing. Both may have changed in the days
+        that a rebuild was waited for."""
+        for raid in lost:
+            if raid_state(raid, self.found) is None:  # else it is settled by now
+                yield await_sync(self.make, f"Wait until {raid} is in sync", raid, self.found)
+            title = f"See that the rest of {raid} is whole"
+            yield see_letters(self.make, title, raid, f"{self._rest(raid)} ")
+        away = len(self.departure.away)
+        yield WaitStep(
+            title=f"See that no other disk of {self.make.vg} is missing",
+            resource=f"pool/{self.make.pool}",
+            command=read("vgs", "--noheadings", "--options", "vg_missing_pv_count", self.make.vg),
+            until=rf"^\s*{away}\s*$",
+        )
+
+    def _rest(self, raid: str) -> str:
+        """What the kernel has to say of each image. A mirror's image that goes next may have failed,
+        as long as another one has all of it."""
+        gone = self.departure.gone(raid)
+        state = raid_state(raid, self.found)
+        known = range(state.images) if state else sorted(images_of(raid, self.found) | gone)
+        going = frozenset[int]()
+        if self.departure.mirrored(raid, self.found):
+            here = (images_on(item.member).get(raid, ()) for item in self.departure.here)
+            going = frozenset[int]().union(*here)
+        if going | gone >= frozenset(known):
+            going = frozenset()
+        failed = dict.fromkeys(going, ALIVE_OR_FAILED) | dict.fromkeys(gone, ANY)
+        return "".join(failed.get(image, ALIVE) for image in known)
 
     def _let_go(self) -> Iterator[Step]:
         """Of RAIDs alone, as --mirrorsonly says: else vgreduce(8) removes every volume that lies
@@ -108,7 +156,7 @@ class LostDisks:
 
     def _mend(self, raid: str) -> Step:
         lv = f"{self.make.vg}/{raid}"
-        if self.departure.surplus(raid, self.found):
+        if self.departure.dropped(raid, self.found):
             mirrors = str(self.departure.wanted_images(raid) - 1)
             return self.make.run(f"Drop the image that {raid} lost",
                                  "lvconvert", "--yes", "--mirrors", mirrors, lv)  # fmt: skip

@@ -11,6 +11,9 @@ from appliance.model.pool import MemberFound, PoolFound, RaidLevel, TierFound, T
 SPARE: Final = "lvol0_pmspare"
 """LVM's name for the spare of the thin pools' metadata: linear, and lost with its disk."""
 
+SPARE_MAKER: Final = "spare_maker"
+"""The thin pool that is made only because LVM makes the spare along with it."""
+
 COPYING: Final = re.compile(r"\[?pvmove\d+(_mimage_\d+)?\]?")
 """LVM's names for the mirror by which pvmove(8) copies, and for its halves."""
 
@@ -76,12 +79,24 @@ def tiers_on(member: MemberFound) -> frozenset[TierName]:
 
 
 def loose_on(member: MemberFound) -> tuple[str, ...]:
-    """Volumes on a member that no RAID protects; the spare and a copy on its way are none."""
+    """Volumes on a member that no RAID protects; the spare, what makes it, and a copy on its way
+    are none."""
     return tuple(
         name
         for name in member.volumes
-        if not (_PART.fullmatch(name) or COPYING.fullmatch(name) or name == SPARE)
+        if not (
+            _PART.fullmatch(name) or COPYING.fullmatch(name) or name == SPARE or _makes_spare(name)
+        )
     )
+
+
+def makes_spare(member: MemberFound) -> bool:
+    """Whether the pool that makes the spare lies on a member: a job was cut off there."""
+    return any(map(_makes_spare, member.volumes))
+
+
+def _makes_spare(name: str) -> bool:
+    return name.startswith(SPARE_MAKER)
 
 
 def spared_losses(raid: str, found: PoolFound) -> int:

@@ -60,6 +60,7 @@ class PoolReplace:
         yield from self.build.prepare(new)
         if new:
             yield self._join(new, last=not lost.any)
+        yield from PoolSpare(self.departure).clear()
         if lost.any:
             yield from lost.steps()
         if self.departure.complete:

@@ -9,13 +9,10 @@ from typing import Final
 from appliance.kinds.pool_build import Place
 from appliance.kinds.pool_layout import EXTENT, MIB
 from appliance.kinds.pool_leaving import Departure
-from appliance.kinds.pool_parts import SPARE
+from appliance.kinds.pool_parts import SPARE, SPARE_MAKER, makes_spare
 from appliance.kinds.pool_steps import PoolSteps
 from appliance.model.pool import PoolFound, TierName
 from appliance.model.steps import RunStep
-
-PASSING: Final = "spare_maker"
-"""The thin pool that is made only because LVM makes the spare along with it."""
 
 _EXTENT_WORDS: Final = f"{EXTENT // MIB}m"
 
@@ -36,6 +33,12 @@ class PoolSpare:
         return self.make.run("Let go of the metadata spare that lay there",
                              "lvremove", "--yes", f"{self.make.vg}/{SPARE}")  # fmt: skip
 
+    def clear(self) -> Iterator[RunStep]:
+        """Take away what a job that was cut off made the spare with, where it lies on a disk that
+        leaves or is lost."""
+        if self._maker_leaves:
+            yield self._take_away()
+
     def anew(self) -> Iterator[RunStep]:
         """The steps that make it again where it is lost; none where it is not.
 
@@ -46,21 +49,28 @@ class PoolSpare:
         found = self.departure.build.found
         if found is None or not (self.departure.complete and self._lost(found)):
             return
-        passing = f"{self.make.vg}/{PASSING}"
-        if PASSING not in found.logical_volumes:
+        if SPARE_MAKER not in found.logical_volumes or self._maker_leaves:
             yield self.make.run(
                 "Make a spare for the thin pools' metadata anew, with a small pool",
                 "lvcreate", "--yes", "--type", "thin-pool", "--poolmetadataspare", "y",
-                "--extents", "1", "--poolmetadatasize", _EXTENT_WORDS, "--name", PASSING,
+                "--extents", "1", "--poolmetadatasize", _EXTENT_WORDS, "--name", SPARE_MAKER,
                 self.make.vg, self._home(found),
-                undo=self.make.remove_words(PASSING),
+                undo=self.make.remove_words(SPARE_MAKER),
             )  # fmt: skip
         yield self.make.run(
             "Let the spare be as large as the largest metadata",
-            "lvextend", "--yes", "--poolmetadatasize", f"+{_EXTENT_WORDS}", passing,
+            "lvextend", "--yes", "--poolmetadatasize", f"+{_EXTENT_WORDS}",
+            f"{self.make.vg}/{SPARE_MAKER}",
         )  # fmt: skip
-        yield self.make.run("Take away the small pool that made the spare",
-                            "lvremove", "--yes", passing)  # fmt: skip
+        yield self._take_away()
+
+    def _take_away(self) -> RunStep:
+        return self.make.run("Take away the small pool that made the spare",
+                             "lvremove", "--yes", f"{self.make.vg}/{SPARE_MAKER}")  # fmt: skip
+
+    @property
+    def _maker_leaves(self) -> bool:
+        return any(makes_spare(item.member) for item in self.departure.leaving)
 
     def _home(self, found: PoolFound) -> str:
         """Device of the disk with the most room for it, on the performance tier if there is one."""
@@ -85,4 +95,4 @@ class PoolSpare:
         dropped = any(SPARE in item.member.volumes for item in self.departure.leaving)
         names = found.logical_volumes
         gone = bool(names) and f"[{SPARE}]" not in names
-        return whole and (dropped or gone or PASSING in names)
+        return whole and (dropped or gone or SPARE_MAKER in names)

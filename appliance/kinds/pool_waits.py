@@ -20,7 +20,8 @@ POLL_S: Final = 2.0
 
 ALIVE: Final = "A"
 ALIVE_OR_FAILED: Final = "[AD]"
-"""Of one image, as device-mapper writes it; see_whole has the letters' meaning."""
+ANY: Final = "[AaD-]"
+"""Of one image, as device-mapper writes it; see_letters has the letters' meaning."""
 
 _PERCENT: Final = r"\b(\d+\.\d+)\b"
 """How lvs(8) writes sync_percent."""
@@ -58,18 +59,24 @@ def await_sync(make: PoolSteps, title: str, raid: str, found: PoolFound) -> Wait
 
 
 def see_whole(make: PoolSteps, raid: str, letters: str = f"{ALIVE_OR_FAILED}+") -> WaitStep:
-    """See that no image lags, before anything is given up that could still be needed.
+    """See that no image lags, and that nothing is left to be done."""
+    title = f"See that the new image of {raid} is whole"
+    return see_letters(make, title, raid, rf"{letters} (\d+)/\1 idle\b")
+
+
+def see_letters(make: PoolSteps, title: str, raid: str, letters: str) -> WaitStep:
+    """See how each image stands, before anything is given up that could still be needed.
 
     In sync is not enough: where no disk returned a block, the kernel ends the recovery and says
     100 % and idle, and only the letter of the image tells (the kernel's dm-raid.rst, "Status
-    Output"): A is alive and in sync, a is not in sync, D has failed. `letters` is a regular
-    expression of what they have to be.
+    Output"): A is alive and in sync, a is not in sync, D has failed, - is not there. `letters` is
+    a regular expression of what they have to be.
     """
     return WaitStep(
-        title=f"See that the new image of {raid} is whole",
+        title=title,
         resource=f"pool/{make.pool}",
         command=read("dmsetup", "status", mapping_name(make.vg, raid)),
-        until=rf" raid \S+ \d+ {letters} (\d+)/\1 idle\b",
+        until=rf" raid \S+ \d+ {letters}",
         poll_s=POLL_S,
     )
 

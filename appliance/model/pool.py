@@ -132,7 +132,10 @@ SCRUB: Final = "check"
 """LVM's word for reading and comparing a RAID that is in use and whole all the while."""
 
 SYNC: Final = "synchronisation"
-SYNC_WORDS: Final = {"recover": "rebuild", SCRUB: "scrub", "reshape": "reshape"}
+RECOVER: Final = "recover"
+"""The sync action of an image that is rebuilt."""
+
+SYNC_WORDS: Final = {RECOVER: "rebuild", SCRUB: "scrub", "reshape": "reshape"}
 """What is under way in a RAID (lvs(8), raid_sync_action) in the words used here; anything else is
 SYNC: "resync" and "repair", after it was made or after a crash."""
 

@@ -119,7 +119,7 @@ class LinkKind(Kind[LinkSpec, LinkFound]):
             next_step = f"Check cable and switch port of {ports}: the next one lost may cut it off."
             return (_finding(name, what, next_step, "bond-port-down"),)
         if found.files and found.unanswered:
-            what = f"Bond {name} speaks LACP (802.3ad), and no switch answers: one port is used."
+            what = f"Bond {name} speaks LACP (802.3ad), and no switch answers it."
             next_step = "Make its ports one LACP group on the switch, or choose active-backup."
             return (_finding(name, what, next_step, "bond-unanswered"),)
         return ()

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from appliance.kinds.pool_spare import PASSING
+from appliance.kinds.pool_parts import SPARE_MAKER
 from appliance.model.command import Command
 from appliance.model.names import selected, tag
 from appliance.model.steps import RunStep
 from tests.plans.test_plans import CASES, plan_case
 
 LVM = [path for path in CASES if path.parent.name.startswith("storage.")]
-OWN_NAMES = (PASSING,)
+OWN_NAMES = (SPARE_MAKER,)
 """Made for a moment, in a group of ours."""
 
 
