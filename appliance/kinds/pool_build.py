@@ -21,6 +21,7 @@ from appliance.kinds.pool_layout import (
     reserve,
     stripes,
 )
+from appliance.kinds.pool_parts import spare_of
 from appliance.kinds.pool_steps import Part, PoolSteps, pv_device, tag_text
 from appliance.model.base import format_size
 from appliance.model.disk import Disk, Transport
@@ -224,7 +225,7 @@ class PoolBuild:
         return self.tier_found(TierName.CAPACITY).cached and not self._old_cache()
 
     def _has_spare(self) -> bool:
-        return self.found is not None and "[lvol0_pmspare]" in self.found.logical_volumes
+        return self.found is not None and bool(spare_of(self.found))
 
     def _wish(self, tier: TierName) -> TierWish:
         spec, found = self.spec.tier(tier), self.tier_found(tier)

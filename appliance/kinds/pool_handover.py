@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from appliance.errors import RefusedError
 from appliance.kinds.pool_build import Place
 from appliance.kinds.pool_leaving import Departure, Leaving
-from appliance.kinds.pool_parts import SPARE, images_of, images_on, raid_state
+from appliance.kinds.pool_parts import images_of, images_on, raid_state
 from appliance.kinds.pool_removal import blank_disk
 from appliance.kinds.pool_spare import PoolSpare
 from appliance.kinds.pool_steps import PoolSteps, pv_device
@@ -59,8 +59,7 @@ class HandOver:
     def _group(self, group: tuple[Leaving, ...], done: tuple[Leaving, ...]) -> Iterator[Step]:
         """Disks that hold parts of the same images, nearly always one alone; `done` are those that
         have handed over before."""
-        if any(SPARE in item.member.volumes for item in group):
-            yield PoolSpare(self.departure).drop()
+        yield from PoolSpare(self.departure).drop(group)
         raids = sorted({raid for item in group for raid in images_on(item.member)})
         read = {raid for item in done for raid in images_on(item.member)}
         for raid in raids:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from appliance.kinds.pool_build import Place
 from appliance.kinds.pool_leaving import Departure, Leaving
-from appliance.kinds.pool_parts import SPARE, goes_on, images_of, images_on, raid_state
+from appliance.kinds.pool_parts import goes_on, images_of, images_on, raid_state
 from appliance.kinds.pool_removal import blank_disk
 from appliance.kinds.pool_spare import PoolSpare
 from appliance.kinds.pool_steps import PoolSteps
@@ -51,8 +51,7 @@ class LostDisks:
     def steps(self) -> Iterator[Step]:
         """Rebuild, wait, forget."""
         away = self.departure.away
-        if any(SPARE in item.member.volumes for item in away):
-            yield PoolSpare(self.departure).drop()
+        yield from PoolSpare(self.departure).drop(away)
         lost = self._lost()
         for raid in lost:
             yield from settle(self.make, raid, self.found)

@@ -8,8 +8,9 @@ from typing import Final
 
 from appliance.model.pool import MemberFound, PoolFound, RaidLevel, TierFound, TierName
 
-SPARE: Final = "lvol0_pmspare"
-"""LVM's name for the spare of the thin pools' metadata: linear, and lost with its disk."""
+_SPARE: Final = re.compile(r"\[?(lvol\d+_pmspare)\]?")
+"""LVM's name for the spare of the thin pools' metadata: linear, and lost with its disk. The number is
+0 unless the name was taken, as by what a power cut left of an earlier one."""
 
 SPARE_MAKER: Final = "spare_maker"
 """The thin pool that is made only because LVM makes the spare along with it."""
@@ -66,6 +67,17 @@ def raid_state(raid: str, found: PoolFound) -> TierFound | None:
     return next((item for item in found.tiers.values() if item.raid_lv == raid), None)
 
 
+def spare_of(found: PoolFound) -> str:
+    """The name of the spare of the thin pools' metadata; empty where there is none."""
+    names = map(_SPARE.fullmatch, found.logical_volumes)
+    return next((match[1] for match in names if match), "")
+
+
+def spare_on(member: MemberFound) -> str:
+    """The name of the spare of the thin pools' metadata where it lies on a member, else empty."""
+    return next((name for name in member.volumes if _SPARE.fullmatch(name)), "")
+
+
 def raid_parts(member: MemberFound) -> tuple[str, ...]:
     """Hidden volumes on a member that are images of RAIDs or their metadata."""
     return tuple(name for name in member.volumes if _PART.fullmatch(name))
@@ -85,7 +97,10 @@ def loose_on(member: MemberFound) -> tuple[str, ...]:
         name
         for name in member.volumes
         if not (
-            _PART.fullmatch(name) or COPYING.fullmatch(name) or name == SPARE or _makes_spare(name)
+            _PART.fullmatch(name)
+            or COPYING.fullmatch(name)
+            or _SPARE.fullmatch(name)
+            or _makes_spare(name)
         )
     )
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from appliance.kinds.pool_build import Place
 from appliance.kinds.pool_layout import EXTENT, MIB
-from appliance.kinds.pool_leaving import Departure
-from appliance.kinds.pool_parts import SPARE, SPARE_MAKER, makes_spare
+from appliance.kinds.pool_leaving import Departure, Leaving
+from appliance.kinds.pool_parts import SPARE_MAKER, makes_spare, spare_of, spare_on
 from appliance.kinds.pool_steps import PoolSteps
 from appliance.model.pool import PoolFound, TierName
 from appliance.model.steps import RunStep
@@ -28,10 +28,11 @@ class PoolSpare:
         """The steps' maker."""
         return self.departure.build.make
 
-    def drop(self) -> RunStep:
-        """Remove the spare, which is lost with its disk or lies on one that leaves."""
-        return self.make.run("Let go of the metadata spare that lay there",
-                             "lvremove", "--yes", f"{self.make.vg}/{SPARE}")  # fmt: skip
+    def drop(self, leaving: Iterable[Leaving]) -> Iterator[RunStep]:
+        """Remove the spare where it is lost with its disk or lies on one that leaves."""
+        for name in filter(None, dict.fromkeys(spare_on(item.member) for item in leaving)):
+            yield self.make.run("Let go of the metadata spare that lay there",
+                                "lvremove", "--yes", f"{self.make.vg}/{name}")  # fmt: skip
 
     def clear(self) -> Iterator[RunStep]:
         """Take away what a job that was cut off made the spare with, where it lies on a disk that
@@ -83,7 +84,7 @@ class PoolSpare:
             item = taken.get(place.serial)
             if item is None:
                 return place.free
-            return place.free - item.used + (spare if SPARE in item.member.volumes else 0)
+            return place.free - item.used + (spare if spare_on(item.member) else 0)
 
         places = [
             place for place in self.departure.build.places() if place.tier is home and place.device
@@ -92,7 +93,7 @@ class PoolSpare:
 
     def _lost(self, found: PoolFound) -> bool:
         whole = bool(found.tiers) and all(item.thin_pool for item in found.tiers.values())
-        dropped = any(SPARE in item.member.volumes for item in self.departure.leaving)
+        dropped = any(spare_on(item.member) for item in self.departure.leaving)
         names = found.logical_volumes
-        gone = bool(names) and f"[{SPARE}]" not in names
+        gone = bool(names) and not spare_of(found)
         return whole and (dropped or gone or SPARE_MAKER in names)

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from appliance.kinds.pool_closed import closed_disk, is_back, once_opened
-from appliance.kinds.pool_parts import goes_on, images_of, images_on, loose_on, spared_losses
+from appliance.kinds.pool_parts import (
+    goes_on,
+    images_of,
+    images_on,
+    loose_on,
+    spare_of,
+    spare_on,
+    spared_losses,
+)
 from appliance.model.disk import Disk, Medium, Signature, Transport
 from appliance.model.pool import MemberFound, PoolFound, RaidLevel, TierFound, TierName
 from appliance.model.snapshot import Host, NodeSnapshot
@@ -34,6 +42,20 @@ def test_images_and_what_no_raid_protects() -> None:
         "capacity_tmeta": frozenset({0}),
     }
     assert loose_on(found) == ("scratch",)
+
+
+@pytest.mark.parametrize("name", ["lvol0_pmspare", "lvol12_pmspare"])
+def test_the_spare_is_known_under_any_number(name: str) -> None:
+    found = pool(TierFound()).model_copy(update={"logical_volumes": ("capacity", f"[{name}]")})
+    assert spare_of(found) == spare_on(member("capacity_tmeta_rimage_0", name)) == name
+    assert loose_on(member(name)) == ()
+
+
+def test_a_volume_of_a_person_is_no_spare() -> None:
+    found = pool(TierFound()).model_copy(update={"logical_volumes": ("lvol0",)})
+    assert not spare_of(found)
+    assert not spare_on(member("lvol0"))
+    assert loose_on(member("lvol0")) == ("lvol0",)
 
 
 def test_an_image_that_goes_on_on_another_disk() -> None:
