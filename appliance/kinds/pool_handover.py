@@ -19,7 +19,8 @@ from dataclasses import dataclass
 
 from appliance.errors import RefusedError
 from appliance.kinds.pool_build import Place
-from appliance.kinds.pool_leaving import Departure, Leaving
+from appliance.kinds.pool_leaving import Departure
+from appliance.kinds.pool_pairing import Leaving
 from appliance.kinds.pool_parts import images_of, images_on, raid_state
 from appliance.kinds.pool_removal import blank_disk
 from appliance.kinds.pool_spare import PoolSpare
@@ -65,7 +66,7 @@ class HandOver:
         for raid in raids:
             leaving = [item for item in group if raid in images_on(item.member)]
             yield from settle(self.make, raid, self.found)
-            if self.departure.mirrored(raid, self.found):
+            if self.departure.mirrors.mirrored(raid):
                 for item in leaving:
                     yield from self._one_more(raid, item, done)
             else:
@@ -89,7 +90,7 @@ class HandOver:
         lv = f"{self.make.vg}/{raid}"
         letters = self._letters(raid, item, done)
         more, less = str(len(letters) - 1), str(len(letters) - 2)
-        if len(letters) <= self.departure.wanted_images(raid):
+        if len(letters) <= self.departure.mirrors.wanted_images(raid):
             raise self._too_few(raid, item)
         if item.target is not None and not item.has(raid):
             yield self.make.run(

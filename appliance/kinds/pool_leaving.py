@@ -1,4 +1,4 @@
-"""Which disks a pool gives up, which take their places, and whether that may be done. Pure."""
+"""Which disks a pool gives up, and what is lost with them at worst. Pure."""
 
 from __future__ import annotations
 
@@ -8,19 +8,17 @@ from functools import cached_property
 from typing import Final
 
 from appliance.errors import RefusedError
-from appliance.kinds.pool_build import Place, PoolBuild, is_on, wanted_tiers
+from appliance.kinds.pool_build import PoolBuild, is_on, wanted_tiers
 from appliance.kinds.pool_closed import once_opened
-from appliance.kinds.pool_layout import EXTENT
+from appliance.kinds.pool_pairing import Leaving, Mirrors, Pairing
 from appliance.kinds.pool_parts import (
-    MIRROR_IMAGES,
     goes_on,
-    hollow_images,
     images_of,
     images_on,
     raid_state,
     spared_losses,
 )
-from appliance.kinds.pool_steps import pv_device, tag_text
+from appliance.kinds.pool_steps import tag_text
 from appliance.model.disk import Disk
 from appliance.model.pool import (
     IN_SYNC,
@@ -34,56 +32,6 @@ from appliance.model.pool import (
 
 _SOME_IMAGE: Final = -1
 """An image whose number nobody knows."""
-
-
-@dataclass(frozen=True)
-class Leaving:
-    """A member that is in the pool and no longer wanted there."""
-
-    member: MemberFound
-    tier: TierName | None
-    """None for one whose tier was never written down."""
-    disk: Disk | None
-    """None when it is not in the node."""
-    target: Place | None = None
-    """The wanted disk that takes its place; None when it holds nothing any more."""
-
-    @property
-    def used(self) -> int:
-        """Extents that have to go somewhere."""
-        return (self.member.size - self.member.free) // EXTENT
-
-    @property
-    def empty(self) -> bool:
-        """Nothing lies on it any more, so it can simply go."""
-        return not (self.member.volumes or self.member.holds_data)
-
-    def has(self, raid: str) -> bool:
-        """Whether the disk that takes its place has its image of a mirror already."""
-        member = self.target.member if self.target else None
-        return member is not None and raid in images_on(member)
-
-    @property
-    def doubtful(self) -> bool:
-        """It is there, and has returned blocks that failed their checksum."""
-        return not self.member.missing and bool(self.member.mismatches)
-
-    @property
-    def name(self) -> str:
-        """Serial, or LVM's own id where nobody wrote the serial down."""
-        return self.member.serial or self.member.pv_uuid
-
-    @property
-    def device(self) -> str:
-        """Its physical volume by a path that lasts: a rebuild takes hours, and sdX may change."""
-        if self.disk is None or self.disk.missing:
-            return self.member.pv
-        return pv_device(self.disk, integrity=self.member.integrity)
-
-    @property
-    def where(self) -> str:
-        """The disk in words."""
-        return self.disk.where if self.disk and self.disk.bay else f"serial {self.name}"
 
 
 @dataclass(frozen=True)
@@ -114,7 +62,7 @@ class Departure:
         if not unwanted:
             return ()
         self._refuse_unfinished(self.build.found)
-        matched = tuple(self._matched(unwanted))
+        matched = tuple(Pairing(self.mirrors).pairs(unwanted))
         taken = {item.target.serial for item in matched if item.target}
         extra = [p.serial for p in self.build.places() if p.member is None]
         if extra := [serial for serial in extra if serial not in taken]:
@@ -149,9 +97,14 @@ class Departure:
         return tuple(groups)
 
     @property
+    def mirrors(self) -> Mirrors:
+        """The mirrors as they were found."""
+        return Mirrors(self.build, self.build.found or PoolFound(vg_uuid="", tiers={}))
+
+    @property
     def hollow(self) -> Mapping[str, frozenset[int]]:
         """RAID logical volume -> images that were let go and are not rebuilt yet."""
-        return hollow_images(self.build.found) if self.build.found else {}
+        return self.mirrors.hollow
 
     @property
     def complete(self) -> bool:
@@ -165,13 +118,6 @@ class Departure:
     def tier_of(self, item: Leaving) -> TierFound:
         """The state of the tier a leaving member is in."""
         return self.build.tier_found(item.tier) if item.tier else TierFound()
-
-    def mirrored(self, raid: str, found: PoolFound) -> bool:
-        """Whether a RAID is given an image more before one of its images is dropped: a mirror, which
-        metadata and caches are, with none of its images going on on a second disk."""
-        state = raid_state(raid, found)
-        level = RaidLevel.RAID1 if state is None else state.raid
-        return level is RaidLevel.RAID1 and not goes_on(raid, images_of(raid, found), found)
 
     def partners(self, item: Leaving, found: PoolFound) -> tuple[MemberFound, ...]:
         """Members that stay and on which an image of a leaving one goes on: its tier grew."""
@@ -187,34 +133,18 @@ class Departure:
         spare = any(self.dropped(raid, found) for raid in images_on(item.member))
         return item.member.missing and (spare or bool(self.partners(item, found)))
 
-    def surplus(self, raid: str, found: PoolFound) -> bool:
-        """Whether a mirror has an image more than is wanted: a replacement was cut off there."""
-        images = images_of(raid, found) | self.hollow.get(raid, frozenset())
-        return self.mirrored(raid, found) and len(images) > self.wanted_images(raid)
-
     def dropped(self, raid: str, found: PoolFound) -> bool:
         """Whether what a mirror lost is dropped, not rebuilt: without it, and without those that
         have been handed over and go next, it has as many images as are wanted."""
         left = images_of(raid, found) - self.gone(raid)
         handed = sum(raid in images_on(item.member) and item.has(raid) for item in self.here)
-        return self.surplus(raid, found) and len(left) - handed >= self.wanted_images(raid)
+        return self.mirrors.surplus(raid) and len(left) - handed >= self.mirrors.wanted_images(raid)
 
     def gone(self, raid: str) -> frozenset[int]:
         """Images of a RAID that lie, wholly or in part, on no disk or on one that is given up for
         lost."""
         away = (images_on(item.member).get(raid, frozenset()) for item in self.away)
         return self.hollow.get(raid, frozenset()).union(*away)
-
-    def wanted_images(self, raid: str) -> int:
-        """How many images a mirror has in the end."""
-        return next(
-            (
-                len(self.build.spec.tier(tier).disks)
-                for tier in wanted_tiers(self.build.spec)
-                if self.build.tier_found(tier).raid_lv == raid
-            ),
-            MIRROR_IMAGES,
-        )
 
     def lost_images(self, found: PoolFound) -> Mapping[str, frozenset[int]]:
         """RAID logical volume -> images it is without at worst: those that are lost, let go, not
@@ -230,7 +160,7 @@ class Departure:
         for group in self.together:
             at_once: dict[str, frozenset[int]] = {}
             for raid, image in frozenset[tuple[str, int]]().union(*map(_images, group)):
-                if not self.mirrored(raid, found):
+                if not self.mirrors.mirrored(raid):
                     at_once[raid] = at_once.get(raid, frozenset()) | {image}
             lost |= {
                 raid: images
@@ -249,7 +179,7 @@ class Departure:
 
     def no_loss_borne(self, raid: str, found: PoolFound) -> bool:
         """Whether each block has but one source left while an image of a RAID is rebuilt."""
-        if self.mirrored(raid, found):
+        if self.mirrors.mirrored(raid):
             return False
         state = raid_state(raid, found)
         pairs = state is not None and state.raid is RaidLevel.RAID10
@@ -304,81 +234,6 @@ class Departure:
             return found
         gone = (disk for disk in self.build.snapshot.disks if disk.missing)
         return next((disk for disk in gone if is_on(member, disk.serial, disk)), None)
-
-    # --- who comes
-
-    def _matched(self, unwanted: list[Leaving]) -> Iterator[Leaving]:
-        taken: dict[str, list[Leaving]] = {}
-        for item in sorted(unwanted, key=self._choices):
-            places = [p for p in self.build.places() if self._shares(item, taken.get(p.serial, []))]
-            target = self._target(item, [p for p in places if item.tier in (None, p.tier)])
-            if target is None and not item.empty:
-                raise self.refused(
-                    f"Tier {item.tier} of pool '{self.build.name}' cannot give up {item.name}.",
-                    "A pool does not shrink: keep the disk in the spec, or name another one in "
-                    "its place. To start anew, remove the pool (its data will be gone).",
-                )
-            if target is not None:
-                taken.setdefault(target.serial, []).append(item)
-            yield replace(item, target=target)
-
-    def _choices(self, item: Leaving) -> tuple[bool, int]:
-        """First those that began to hand over, then those with the fewest disks to choose from."""
-        places = [p for p in self.build.places() if item.tier in (None, p.tier)]
-        fitting = [p for p in places if self._fits(item, p)]
-        begun = any(self._moved_to(item, p) for p in fitting)
-        return not begun, len(fitting)
-
-    def _moved_to(self, item: Leaving, place: Place) -> bool:
-        """Whether a mirror was given its image more there already: LVM puts a new one last."""
-        found = self.build.found
-        if place.member is None or found is None:
-            return False
-        held = images_on(place.member)
-        return any(
-            self.surplus(raid, found) and max(images_of(raid, found)) in held.get(raid, ())
-            for raid in images_on(item.member)
-        )
-
-    def _fits(self, item: Leaving, place: Place) -> bool:
-        """Whether its disk holds no other image of what the leaving one holds. Of a mirror that has
-        an image more already, it may hold any."""
-        mine, found = images_on(item.member), self.build.found
-        if place.member is None or found is None:
-            return True
-        if item.member.holds_data and place.member.holds_data and not mine:
-            return False
-        shared = mine.keys() & images_on(place.member).keys()
-        return all(self.surplus(raid, found) for raid in shared)
-
-    def _shares(self, item: Leaving, others: list[Leaving]) -> bool:
-        """Whether the disk that takes the place of others can take that of one more.
-
-        Only where a new disk was lost when it had taken over some of the mirrors on an old one,
-        lost or not: the one that comes in its stead takes those, and the old one's rest.
-        """
-        found = self.build.found
-        if not others or found is None:
-            return True
-        (other, *more) = others
-        moved = {raid for raid in images_on(other.member) if not self.surplus(raid, found)}
-        half_done = other.member.missing or item.member.missing
-        return half_done and not more and not moved & images_on(item.member).keys()
-
-    def _target(self, item: Leaving, places: list[Place]) -> Place | None:
-        """The place whose disk takes up what the leaving one holds: the newest first."""
-        fitting = [place for place in places if self._fits(item, place)]
-        if item.empty:
-            fitting = [place for place in fitting if place.member is None]
-        order = {None: 0, False: 1, True: 2}
-        fitting.sort(
-            key=lambda p: (
-                not self._moved_to(item, p),
-                order[None if p.member is None else p.tagged],
-                -p.free,
-            )
-        )
-        return fitting[0] if fitting else None
 
     def _refuse_unfinished(self, found: PoolFound) -> None:
         if all(state.thin_pool for state in found.tiers.values()):

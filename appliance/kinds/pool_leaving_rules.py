@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from appliance.kinds.pool_layout import EXTENT
-from appliance.kinds.pool_leaving import Departure, Leaving
+from appliance.kinds.pool_leaving import Departure
+from appliance.kinds.pool_pairing import Leaving
 from appliance.kinds.pool_parts import COPYING, images_on, loose_on, spared_losses
 from appliance.model.base import format_size
 from appliance.model.pool import PoolFound

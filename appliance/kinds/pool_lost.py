@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from appliance.kinds.pool_build import Place
-from appliance.kinds.pool_leaving import Departure, Leaving
+from appliance.kinds.pool_leaving import Departure
+from appliance.kinds.pool_pairing import Leaving
 from appliance.kinds.pool_parts import goes_on, images_of, images_on, raid_state
 from appliance.kinds.pool_removal import blank_disk
 from appliance.kinds.pool_spare import PoolSpare
@@ -134,7 +135,7 @@ class LostDisks:
         state = raid_state(raid, self.found)
         known = range(state.images) if state else sorted(images_of(raid, self.found) | gone)
         going = frozenset[int]()
-        if self.departure.mirrored(raid, self.found):
+        if self.departure.mirrors.mirrored(raid):
             here = (images_on(item.member).get(raid, ()) for item in self.departure.here)
             going = frozenset[int]().union(*here)
         if going | gone >= frozenset(known):
@@ -156,7 +157,7 @@ class LostDisks:
     def _mend(self, raid: str) -> Step:
         lv = f"{self.make.vg}/{raid}"
         if self.departure.dropped(raid, self.found):
-            mirrors = str(self.departure.wanted_images(raid) - 1)
+            mirrors = str(self.departure.mirrors.wanted_images(raid) - 1)
             return self.make.run(f"Drop the image that {raid} lost",
                                  "lvconvert", "--yes", "--mirrors", mirrors, lv)  # fmt: skip
         places = self._room(raid)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from appliance.kinds.pool_layout import EXTENT
-from appliance.kinds.pool_leaving import Departure, Leaving
+from appliance.kinds.pool_leaving import Departure
+from appliance.kinds.pool_pairing import Leaving
 from appliance.kinds.pool_parts import images_on, spared_losses
 from appliance.model.base import format_size
 from appliance.model.pool import PoolFound
@@ -44,10 +45,12 @@ def _one(item: Leaving, departure: Departure, found: PoolFound) -> Iterator[str]
             f"disk put back or replaced."
         )
         return
-    if all(departure.surplus(raid, found) for raid in raids):
+    surplus = [raid for raid in raids if departure.mirrors.surplus(raid)]
+    goes = [raid for raid in surplus if not item.member.missing or departure.dropped(raid, found)]
+    if len(goes) == len(raids):
         yield f"{item.where} holds one copy more than the pool wants; it goes, the others stay."
         return
-    if not item.member.missing and all(departure.mirrored(raid, found) for raid in raids):
+    if not item.member.missing and all(departure.mirrors.mirrored(raid) for raid in raids):
         how = f"get one copy more on {onto} before this one goes: no redundancy is lost meanwhile"
     else:
         how = f"is rebuilt on {onto} from the other disks"

@@ -8,7 +8,8 @@ from typing import Final
 
 from appliance.kinds.pool_build import Place
 from appliance.kinds.pool_layout import EXTENT, MIB
-from appliance.kinds.pool_leaving import Departure, Leaving
+from appliance.kinds.pool_leaving import Departure
+from appliance.kinds.pool_pairing import Leaving
 from appliance.kinds.pool_parts import SPARE_MAKER, makes_spare, spare_of, spare_on
 from appliance.kinds.pool_steps import PoolSteps
 from appliance.model.pool import PoolFound, TierName
