@@ -65,7 +65,7 @@ class HandOver:
         read = {raid for item in done for raid in images_on(item.member)}
         for raid in raids:
             leaving = [item for item in group if raid in images_on(item.member)]
-            yield from settle(self.make, raid, self.found)
+            yield from settle(self.make, raid, self.found, surely=self.departure.reopened)
             if self.departure.mirrors.mirrored(raid):
                 for item in leaving:
                     yield from self._one_more(raid, item, done)

@@ -9,7 +9,7 @@ from typing import Final
 
 from appliance.errors import RefusedError
 from appliance.kinds.pool_build import PoolBuild, is_on, wanted_tiers
-from appliance.kinds.pool_closed import once_opened
+from appliance.kinds.pool_closed import once_opened, reopening
 from appliance.kinds.pool_pairing import Leaving, Mirrors, Pairing
 from appliance.kinds.pool_parts import (
     goes_on,
@@ -40,13 +40,17 @@ class Departure:
 
     build: PoolBuild
     """With the layers open that only have to be opened."""
+    reopened: bool = False
+    """Something has to be opened or taken in again first: what it missed is rebuilt then."""
 
     @classmethod
     def of(cls, build: PoolBuild) -> Departure:
         """The departure from what a pool is once all that is there is open."""
         if build.found is None:
             return cls(build)
-        return cls(replace(build, found=once_opened(build.found, build.snapshot)))
+        reopened = any(reopening(build.make, build.found, build.snapshot))
+        opened = replace(build, found=once_opened(build.found, build.snapshot))
+        return cls(opened, reopened=reopened)
 
     @cached_property
     def leaving(self) -> tuple[Leaving, ...]:

@@ -55,7 +55,7 @@ class LostDisks:
         yield from PoolSpare(self.departure).drop(away)
         lost = self._lost()
         for raid in lost:
-            yield from settle(self.make, raid, self.found)
+            yield from settle(self.make, raid, self.found, surely=self.departure.reopened)
         if self._torn:
             yield from self._see_rest(lost)
             yield from self._let_go()
@@ -116,7 +116,8 @@ class LostDisks:
         other image has to be whole, and no other disk missing. Both may have changed in the days
         that a rebuild was waited for."""
         for raid in lost:
-            if raid_state(raid, self.found) is None:  # else it is settled by now
+            settled = raid_state(raid, self.found) is not None or self.departure.reopened
+            if not settled:
                 yield await_sync(self.make, f"Wait until {raid} is in sync", raid, self.found)
             title = f"See that the rest of {raid} is whole"
             yield see_letters(self.make, title, raid, f"{self._rest(raid)} ")

@@ -27,15 +27,17 @@ _PERCENT: Final = r"\b(\d+\.\d+)\b"
 """How lvs(8) writes sync_percent."""
 
 
-def settle(make: PoolSteps, raid: str, found: PoolFound) -> Iterator[Step]:
+def settle(make: PoolSteps, raid: str, found: PoolFound, *, surely: bool = False) -> Iterator[Step]:
     """LVM replaces images only of a RAID that is in sync, and a scrub counts as if it was not.
 
-    A scrub is stopped: redundancy is worth more, and it can be asked for again.
+    A scrub is stopped: redundancy is worth more, and it can be asked for again. `surely`: what was
+    found does not tell, for a step before this one has something rebuilt.
     """
     state = raid_state(raid, found)
-    if state is None or (state.sync_percent >= IN_SYNC and state.sync_action in ("", "idle")):
+    idle = state is None or (state.sync_percent >= IN_SYNC and state.sync_action in ("", "idle"))
+    if idle and not surely:
         return
-    if state.sync_action == SCRUB:
+    if state is not None and state.sync_action == SCRUB:
         lv = f"{make.vg}/{raid}"
         yield make.run(f"Stop the scrub of {raid}", "lvchange", "--syncaction", "idle", lv,
                        undo=("lvchange", "--syncaction", "check", lv))  # fmt: skip
