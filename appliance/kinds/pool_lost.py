@@ -57,7 +57,7 @@ class LostDisks:
         for raid in lost:
             yield from settle(self.make, raid, self.found, surely=self.departure.reopened)
         if self._torn:
-            yield from self._see_rest(lost)
+            yield from self._see_rest()
             yield from self._let_go()
         for raid in lost:
             yield self._mend(raid)
@@ -111,22 +111,23 @@ class LostDisks:
 
     # --- what is done
 
-    def _see_rest(self, lost: list[str]) -> Iterator[Step]:
+    def _see_rest(self) -> Iterator[Step]:
         """What is let go can never be taken back, not even by putting the disk in again: so every
         other image has to be whole, and no other disk missing. Both may have changed in the days
         that a rebuild was waited for."""
-        for raid in lost:
+        away = self.departure.away
+        held = (images_on(item.member) for item in away)
+        for raid in sorted(frozenset(self.departure.hollow).union(*held)):
             settled = raid_state(raid, self.found) is not None or self.departure.reopened
             if not settled:
                 yield await_sync(self.make, f"Wait until {raid} is in sync", raid, self.found)
             title = f"See that the rest of {raid} is whole"
             yield see_letters(self.make, title, raid, f"{self._rest(raid)} ")
-        away = len(self.departure.away)
         yield WaitStep(
             title=f"See that no other disk of {self.make.vg} is missing",
             resource=f"pool/{self.make.pool}",
             command=read("vgs", "--noheadings", "--options", "vg_missing_pv_count", self.make.vg),
-            until=rf"^\s*{away}\s*$",
+            until=rf"^\s*{len(away)}\s*$",
         )
 
     def _rest(self, raid: str) -> str:
