@@ -92,7 +92,7 @@ class LostDisks:
         """
         here = self.departure.here
         others = {self.departure.tier_of(item).raid_lv for item in here}
-        others |= {raid for item in here for raid in images_on(item.member)}
+        others |= {raid for item in here for raid in images_on(item.member) if item.has(raid)}
         tiers = self.found.tiers.values()
         partial = {state.raid_lv for state in tiers if state.sync_percent < IN_SYNC}
         for place in self.departure.build.places():

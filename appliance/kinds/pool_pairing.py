@@ -126,8 +126,9 @@ class Pairing:
         that still holds something."""
         taken: dict[str, list[Leaving]] = {}
         for item in sorted(unwanted, key=self._choices):
-            places = [p for p in self.build.places() if self._shares(item, taken.get(p.serial, []))]
-            target = self._target(item, [p for p in places if item.tier in (None, p.tier)])
+            mine = [p for p in self.build.places() if item.tier in (None, p.tier)]
+            free = [p for p in mine if self._shares(item, taken.get(p.serial, []))]
+            target = self._target(item, free, frozenset(taken))
             if target is None and not item.empty:
                 raise RefusedError(
                     f"Tier {item.tier} of pool '{self.build.name}' cannot give up {item.name}.",
@@ -139,12 +140,13 @@ class Pairing:
                 taken.setdefault(target.serial, []).append(item)
             yield replace(item, target=target)
 
-    def _choices(self, item: Leaving) -> tuple[bool, int]:
-        """First those that began to hand over, then those with the fewest disks to choose from."""
+    def _choices(self, item: Leaving) -> tuple[bool, bool, int]:
+        """First those that began to hand over, those that are still there before those that were
+        lost then; after them those with the fewest disks to choose from."""
         places = [p for p in self.build.places() if item.tier in (None, p.tier)]
         fitting = [p for p in places if self._fits(item, p)]
         begun = any(self._moved_to(item, p) for p in fitting)
-        return not begun, len(fitting)
+        return not begun, begun and item.member.missing, len(fitting)
 
     def _moved_to(self, item: Leaving, place: Place) -> bool:
         """Whether a mirror was given its image more there already: LVM puts a new one last."""
@@ -181,17 +183,16 @@ class Pairing:
         half_done = other.member.missing or item.member.missing
         return half_done and not more and not moved & images_on(item.member).keys()
 
-    def _target(self, item: Leaving, places: list[Place]) -> Place | None:
-        """The place whose disk takes up what the leaving one holds: the newest first."""
+    def _target(self, item: Leaving, places: list[Place], taken: frozenset[str]) -> Place | None:
+        """The place whose disk takes up what the leaving one holds: where it began to hand over
+        if no other one did, else the newest."""
         fitting = [place for place in places if self._fits(item, place)]
         if item.empty:
             fitting = [place for place in fitting if place.member is None]
         order = {None: 0, False: 1, True: 2}
-        fitting.sort(
-            key=lambda p: (
-                not self._moved_to(item, p),
-                order[None if p.member is None else p.tagged],
-                -p.free,
-            )
-        )
-        return fitting[0] if fitting else None
+
+        def rank(place: Place) -> tuple[bool, int, int]:
+            begun = self._moved_to(item, place) and place.serial not in taken
+            return not begun, order[None if place.member is None else place.tagged], -place.free
+
+        return min(fitting, key=rank, default=None)
