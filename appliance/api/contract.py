@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, Generic, TypeVar
+from typing import Annotated, Any, Final, Generic, TypeVar
+
+from pydantic import Field
 
 from appliance.api import paths
 from appliance.api.wire import (
@@ -89,18 +91,22 @@ ADMIN: Final = frozenset({Role.ADMIN})
 WATCHERS: Final = frozenset({Role.AUDITOR, Role.ADMIN})
 
 
+LARGEST: Final = 2**63 - 1
+"""Of SQLite's numbers."""
+
+
 class JobQuery(Empty):
     """Long-poll: wait up to `wait` seconds (60 at most) for a change after sequence `after`."""
 
-    after: int = -1
-    wait: float = 0
+    after: Annotated[int, Field(ge=-1, le=LARGEST)] = -1
+    wait: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
 
 
 class AuditQuery(Empty):
     """The newest `limit` lines, or those before line `before`."""
 
     limit: int = 100
-    before: int | None = None
+    before: Annotated[int, Field(ge=0, le=LARGEST)] | None = None
 
 
 class AlertQuery(Empty):

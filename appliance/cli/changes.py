@@ -66,8 +66,13 @@ def show_plan(plan: Plan) -> None:
         print(f"{len(plan.steps)} steps:")
     width = len(str(len(plan.steps)))
     for number, step in enumerate(plan.steps, 1):
-        lost = f"  {render.paint('DESTROYS', 'critical')} {step.destroys}" if step.destroys else ""
-        print(f"  {number:>{width}}. [{step.resource}] {step.title}{lost}")
+        lost = (
+            f"  {render.paint('DESTROYS', 'critical')} {render.plain(step.destroys)}"
+            if step.destroys
+            else ""
+        )
+        title = render.plain(f"[{step.resource}] {step.title}")
+        print(f"  {number:>{width}}. {title}{lost}")
     if plan.claims:
         print(render.paint("These disks are overwritten:", "critical"))
         headers = ("BAY", "SERIAL", "MODEL", "SIZE", "HOLDS NOW")
@@ -78,9 +83,9 @@ def show_plan(plan: Plan) -> None:
         ]  # fmt: skip
         print(render.table(headers, rows))
     for note in plan.notes:
-        print(f"note: {note}")
+        print(render.plain(f"note: {note}"))
     for warning in plan.warnings:
-        print(f"{render.paint('warning:', 'warning')} {warning}")
+        print(f"{render.paint('warning:', 'warning')} {render.plain(warning)}")
 
 
 class _Confirmed:
@@ -105,8 +110,8 @@ def _confirmed(plan: Plan, given: frozenset[str]) -> _Confirmed:
         )
     tokens = set(given)
     for item in missing:
-        print(f"{render.paint('destroys data:', 'critical')} {item.why}")
-        if ask(f"Type {item.token} to confirm: ") != item.token:
+        print(f"{render.paint('destroys data:', 'critical')} {render.plain(item.why)}")
+        if ask(f"Type {render.plain(item.token)} to confirm: ") != item.token:
             raise ConfirmationError(
                 f"'{item.token}' was not confirmed; nothing was done.",
                 hint="Run it again, and type exactly what is asked for.",

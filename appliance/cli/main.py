@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from appliance.cli.nouns import NODE_HELP, NOUNS
 from appliance.cli.pipes import run_piped
-from appliance.cli.render import paint
+from appliance.cli.render import paint, plain
 from appliance.cli.session import Session
 from appliance.errors import ApplianceError, InvalidInputError
 
@@ -118,11 +118,11 @@ def _run_in(session: Session, verb: Callable[[Session], int]) -> int:
 def tell(error: ApplianceError) -> int:
     """Say on standard error what is wrong and what to do next. Returns the exit status."""
     stream = sys.stderr
-    stream.write(f"{paint('error:', 'critical', stream)} {error.message}\n")
+    stream.write(f"{paint('error:', 'critical', stream)} {plain(error.message)}\n")
     for detail in error.details:
         if detail not in error.message:
-            stream.write(f"  - {detail}\n")
-    stream.write(f"{paint('next:', 'bold', stream)} {error.hint}\n")
+            stream.write(f"  - {plain(detail)}\n")
+    stream.write(f"{paint('next:', 'bold', stream)} {plain(error.hint)}\n")
     return error.exit_status
 
 

@@ -34,14 +34,22 @@ def paint(text: str, tone: str, stream: TextIO | None = None) -> str:
     return text
 
 
+def plain(text: str) -> str:
+    """The text with what a terminal would obey made visible: names of files and of disks come from
+    anybody."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)
+
+
 def line(spans: Line) -> str:
     """A line of spans, each in its tone."""
-    return "".join(paint(span.text, span.tone) for span in spans)
+    return "".join(paint(plain(span.text), span.tone) for span in spans)
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Columns aligned; a column of numbers to the right."""
-    body = [tuple(row) for row in rows]
+    body = [tuple(map(plain, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(headers, *body, strict=True)]
     right = [bool(body) and all(_is_number(row[i]) for row in body) for i in range(len(headers))]
     lines = [_line(headers, widths, right)]
@@ -53,7 +61,7 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def pairs(values: Iterable[tuple[str, str]], indent: str = "") -> str:
     """Names and values, one pair a line, values aligned."""
-    items = list(values)
+    items = [(key, plain(value)) for key, value in values]
     width = max((len(key) for key, _ in items), default=0)
     return "\n".join(f"{indent}{key.ljust(width)}  {value}".rstrip() for key, value in items)
 

@@ -20,10 +20,14 @@ from appliance.model.guest import (
     GuestSpec,
     file_path,
 )
-from appliance.model.steps import RemoveFileStep, RunStep, Step, WriteFileStep
+from appliance.model.steps import RemoveFileStep, RunStep, Step, WaitStep, WriteFileStep
 from appliance.model.volume import VolumeFound
 
 IMPORT_MARK: Final = "importing"
+LOOK_TIMEOUT_S: Final = 30
+_BY_ITSELF: Final = r'\A(?![\s\S]*"(backing-filename|data-file)":)(?![\s\S]*"format":\s*"vmdk")[\s\S]*"virtual-size"'
+"""What qemu-img(1) says of an image that names no other file. A file it names is read as root, and
+the guest would see it: another guest's disk, or what only this node may know."""
 COPY_TIMEOUT_S: Final = 4 * 3600
 """A terabyte image at 100 MB/s takes under three hours."""
 
@@ -40,10 +44,12 @@ def image_steps(name: str, spec: GuestSpec, found: GuestFound | None, view: View
     volume = spec.disks[0]
     device = view.volume_device(volume)
     empty = change("blkdiscard", "-f", device, timeout_s=600)
-    yield RunStep(
-        title=f"Look at image {spec.image}",
+    yield WaitStep(
+        title=f"See that image {spec.image} is whole by itself: no VMDK, and no other file behind it",
         resource=resource,
         command=read("qemu-img", "info", "--output=json", file_path(spec.image)),
+        until=_BY_ITSELF,
+        timeout_s=LOOK_TIMEOUT_S,
     )
     if found is not None and found.importing == volume:
         yield RunStep(

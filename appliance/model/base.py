@@ -30,6 +30,10 @@ _UNITS: Final = {"": 1, "B": 1, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB":
 _SIZE: Final = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*$")
 
 
+LARGEST_SIZE: Final = 2**63 - 1
+"""Bytes of the largest block device Linux knows (off_t)."""
+
+
 def parse_size(text: object) -> object:
     """Bytes of "2 GiB", "500 MB" or a plain number; anything else is left to pydantic to refuse."""
     if not isinstance(text, str):
@@ -38,7 +42,20 @@ def parse_size(text: object) -> object:
     if match is None or match[2].upper() not in _UNITS:
         msg = f"'{text}' is not a size; write for example 500 GiB, 2 TB or a number of bytes"
         raise ValueError(msg)
-    return int(float(match[1]) * _UNITS[match[2].upper()])
+    size = float(match[1]) * _UNITS[match[2].upper()]
+    if size > LARGEST_SIZE:
+        msg = f"'{text[:40]}' is larger than any disk; write for example 500 GiB, 2 TB"
+        raise ValueError(msg)
+    return int(size)
+
+
+def without_scope(address: str) -> str:
+    """An address that names no interface. What follows an IPv6 address's % may hold anything
+    (RFC 4007), and addresses go into the files of other programs. Raises ValueError."""
+    if "%" in address:
+        msg = f"'{address}' names an interface"
+        raise ValueError(msg)
+    return address
 
 
 def format_size(size: int) -> str:

@@ -79,7 +79,7 @@ class GuestSpec(Spec):
     """Kernel to boot directly; with firmware = kernel only."""
     initrd: FilePath = ""
     """Its initial RAM disk."""
-    cmdline: Annotated[str, StringConstraints(max_length=2048)] = ""
+    cmdline: Annotated[str, StringConstraints(max_length=2048, pattern=r"^[ -~]*$")] = ""
     """Its command line."""
     firmware: Firmware = Firmware.UEFI
     network: Annotated[

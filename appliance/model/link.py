@@ -9,7 +9,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from appliance.model.base import VOLATILE, Name, Value
+from appliance.model.base import VOLATILE, Name, Value, without_scope
 from appliance.model.names import STATE_DIR
 from appliance.model.resource import Found, Spec
 
@@ -56,7 +56,7 @@ Interface = Annotated[
 
 def _address(text: str) -> str:
     try:
-        return str(ipaddress.ip_address(text))
+        return str(ipaddress.ip_address(without_scope(text)))
     except ValueError as error:
         msg = f"'{text}' is no address; write for example 10.0.0.1"
         raise ValueError(msg) from error
@@ -64,7 +64,7 @@ def _address(text: str) -> str:
 
 def _interface_address(text: str) -> str:
     try:
-        address = ipaddress.ip_interface(text)
+        address = ipaddress.ip_interface(without_scope(text))
     except ValueError as error:
         msg = f"'{text}' is no address with its prefix; write for example 10.0.0.5/24"
         raise ValueError(msg) from error

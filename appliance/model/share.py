@@ -9,7 +9,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from appliance.model.base import VOLATILE, Bytes, Name, Size, Value
+from appliance.model.base import VOLATILE, Bytes, Name, Size, Value, without_scope
 from appliance.model.resource import Found, Spec
 
 _GROUP: Final = re.compile(r"^[a-z]([a-z0-9-]{0,29}[a-z0-9])?(:[0-9]{4,9})?$")
@@ -136,7 +136,9 @@ class Security(StrEnum):
 
 def _address(text: str) -> str:
     try:
-        return str(ipaddress.ip_network(text)).removesuffix("/32").removesuffix("/128")
+        return (
+            str(ipaddress.ip_network(without_scope(text))).removesuffix("/32").removesuffix("/128")
+        )
     except ValueError as error:
         msg = f"'{text}' is no address or network; write for example 10.0.0.5 or 10.0.0.0/24"
         raise ValueError(msg) from error

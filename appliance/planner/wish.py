@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from appliance.errors import InvalidInputError, NotFoundError, RefusedError
+from appliance.kinds.registry import AnyKind
 from appliance.model.plan import PlanRequest
-from appliance.model.resource import ActionRequest, Resource
+from appliance.model.resource import ActionRequest, Found, Resource
 from appliance.model.snapshot import NodeSnapshot
 from appliance.planner.site import Kinds, faces_of, in_building_order, parse_site
 
@@ -53,6 +54,16 @@ def wish_of(kinds: Kinds, request: PlanRequest, before: tuple[Resource, ...]) ->
     return Wish(before, request.action)
 
 
+def adopted(kind: AnyKind, name: str, found: Found) -> Resource | None:
+    """What was found as a person would wish for it; None for what no wish can describe: half-built,
+    not of our making, or named as nothing here may be."""
+    try:
+        spec = kind.adopt(name, found)
+        return Resource(kind=kind.noun, name=name, spec=spec) if spec is not None else None
+    except ValueError:
+        return None
+
+
 def imported(kinds: Kinds, snapshot: NodeSnapshot, wish: Wish) -> Wish:
     """The wish with a thing that was found added to it, when the act asked for is `import`.
 
@@ -71,8 +82,8 @@ def imported(kinds: Kinds, snapshot: NodeSnapshot, wish: Wish) -> Wish:
             hint="What was found but is not managed is listed by: appliance status",
             subject=act.resource,
         )
-    spec = kinds[noun].adopt(name, found)
-    if spec is None:
+    thing = adopted(kinds[noun], name, found)
+    if thing is None:
         raise RefusedError(
             f"'{act.resource}' cannot be imported: it is half-built or not of our making.",
             hint=f"Look at it with: appliance {noun} show {name}; unfinished jobs: appliance job list",
@@ -80,16 +91,16 @@ def imported(kinds: Kinds, snapshot: NodeSnapshot, wish: Wish) -> Wish:
         )
     new = {item.id: item for item in _faces_found(kinds, snapshot, noun, name)}
     new |= {item.id: item for item in wish.after}
-    new[act.resource] = Resource(kind=noun, name=name, spec=spec)
+    new[act.resource] = thing
     return Wish(in_building_order(kinds, new.values()))
 
 
 def _faces_found(kinds: Kinds, snapshot: NodeSnapshot, noun: str, name: str) -> Iterator[Resource]:
     for face in faces_of(kinds, noun):
         found = snapshot.found.get(face.noun, {}).get(name)
-        spec = face.adopt(name, found) if found is not None else None
-        if spec is not None:
-            yield Resource(kind=face.noun, name=name, spec=spec)
+        thing = adopted(face, name, found) if found is not None else None
+        if thing is not None:
+            yield thing
 
 
 def _removed(kinds: Kinds, names: tuple[str, ...], before: tuple[Resource, ...]) -> set[str]:

@@ -21,6 +21,9 @@ THINNING: Final = ((2 * _DAY, "%Y-%m-%dT%H"), (90 * _DAY, "%Y-%m-%d"), (1830 * _
 """One look an hour for two days, one a day for ninety, one a week for five years: some 400 rows a
 disk at most. The first look of all is kept as well."""
 
+_LARGEST: Final = 2**63 - 1
+"""Of SQLite's numbers; a broken drive says all ones, and has more bits."""
+
 
 class DiskRecords:
     """The memory a verdict stands on. Serials are the disks' names here."""
@@ -42,6 +45,7 @@ class DiskRecords:
         Raises FullError.
         """
         at, last = self._last.get(serial, ("", {}))
+        measures = {name: min(value, _LARGEST) for name, value in measures.items()}
         same = _lasting(last) == _lasting(measures)
         if same and at[:13] == now.isoformat()[:13]:
             return False

@@ -90,7 +90,7 @@ class Act(ModalScreen[tuple[str, str]]):
     def compose(self) -> ComposeResult:
         """The acts, and a line for arguments."""
         with Vertical(classes="box"):
-            yield Static(f"What shall be done with {self._subject}?")
+            yield Static(Text(f"What shall be done with {self._subject}?"))
             yield self._table
             yield Input(placeholder="KEY=VALUE ... if the act takes any, then enter", compact=True)
 

@@ -145,7 +145,7 @@ class Confirm(ModalScreen[frozenset[str] | None]):
                 yield Static("y yes   n no")
             for item, box in self._inputs:
                 yield Static(Text(f"DESTROYS DATA: {item.why}", style=TONES["critical"]))
-                yield Static(f"Type {item.token} to confirm:")
+                yield Static(Text(f"Type {item.token} to confirm:"))
                 yield box
             yield self._wrong
 

@@ -11,6 +11,7 @@ from appliance.model.plan import Plan
 from appliance.model.resource import Finding, Resource, Severity
 from appliance.model.snapshot import NodeSnapshot
 from appliance.planner.diff import references
+from appliance.planner.wish import adopted
 
 
 def in_the_making(findings: Iterable[Finding], job: Job, plan: Plan) -> Iterator[Finding]:
@@ -47,8 +48,7 @@ def unmanaged(
             continue
         for name, found in seen.found.get(noun, {}).items():
             if f"{noun}/{name}" not in managed and not kind.foreign(name, found):
-                spec = kind.adopt(name, found)
-                thing = Resource(kind=noun, name=name, spec=spec) if spec is not None else None
+                thing = adopted(kind, name, found)
                 if thing is None or managed.issuperset(references(kinds, thing)):
                     yield _of_nobody(kind, name, importable=thing is not None)
 

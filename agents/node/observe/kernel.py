@@ -15,22 +15,26 @@ KMSG: Final = "/dev/kmsg"
 MAPPER: Final = "/dev/mapper/control"
 _RECORD: Final = 8192
 """/dev/kmsg gives one record a read; PRINTK_MESSAGE_MAX is 2048 and escapes make it longer."""
+_FROM_PROGRAMS: Final = 8
+"""Facility 0 is the kernel's own; what programs write into its log has another (syslog(2))."""
 _ARM_POLL: Final = 0xC138FD10
 """DM_DEV_ARM_POLL of linux/dm-ioctl.h: _IOWR(0xfd, 16, struct dm_ioctl of 312 bytes)."""
 _DM_IOCTL: Final = struct.pack("=3I2I", 4, 37, 0, 312, 312).ljust(312, b"\0")
 """Version 4.37 has DM_DEV_ARM_POLL (Linux 4.13)."""
 _SAID: Final = (
-    (re.compile(r"critical medium error, dev (?P<node>\w+),"), "kernel-medium-errors"),
-    (re.compile(r"I/O error, dev (?P<node>\w+), sector"), "kernel-io-errors"),
-    (re.compile(r"\[(?P<node>sd\w+)\].* hostbyte=DID_NO_CONNECT"), "kernel-no-answer"),
-    (re.compile(r"^sd (?P<node>[\d:]+): (Device offlined|rejecting I/O to (offline|dead))"),
+    (re.compile(r"(\w+: )?critical medium error, dev (?P<node>\w+),"), "kernel-medium-errors"),
+    (re.compile(r"(\w+: )?I/O error, dev (?P<node>\w+), sector"), "kernel-io-errors"),
+    (re.compile(r"sd [\d:]+: \[(?P<node>sd\w+)\].* hostbyte=DID_NO_CONNECT"), "kernel-no-answer"),
+    (re.compile(r"sd (?P<node>[\d:]+): (Device offlined|rejecting I/O to (offline|dead))"),
      "kernel-no-answer"),
     (re.compile(r"device-mapper: integrity: (?P<node>[\w-]+): Checksum failed"),
      "kernel-wrong-checksums"),
     (re.compile(r"md/raid\S*: Disk failure on (?P<node>[\w-]+),"), "kernel-raid-dropped"),
 )  # fmt: skip
 """Printed by block/blk-core.c, drivers/scsi/sd.c, scsi_error.c, scsi_lib.c and drivers/md
-(dm-integrity.c: of the layer or of the disk under it, by kernel version; both lead to the disk)."""
+(dm-integrity.c: of the layer or of the disk under it, by kernel version; both lead to the disk).
+Each is a line's beginning: further on a line may quote what somebody on the network chose, such as
+the name of an iSCSI target that is not there."""
 _SCSI_ADDRESS: Final = re.compile(r"\d+:\d+:\d+:\d+")
 
 
@@ -57,7 +61,7 @@ class KernelLog:
         return self._file
 
     def lines(self) -> Iterator[str]:
-        """The lines that wait, without their prefix."""
+        """The lines of the kernel's own that wait, without their prefix."""
         while True:
             try:
                 record = os.read(self._file, _RECORD)
@@ -68,7 +72,9 @@ class KernelLog:
             if not record:
                 return
             # "6,1234,5678901,-;text\n KEY=value": Documentation/ABI/testing/dev-kmsg
-            yield record.decode("utf-8", "replace").partition(";")[2].partition("\n")[0]
+            prefix, _, text = record.decode("utf-8", "replace").partition(";")
+            if int(prefix.partition(",")[0]) < _FROM_PROGRAMS:
+                yield text.partition("\n")[0]
 
     def close(self) -> None:
         """Listen no more."""
@@ -103,7 +109,7 @@ class MapperEvents:
 def parse_kernel_line(line: str) -> KernelSaid | None:
     """What a line says about a disk; None for any other line."""
     for pattern, measure in _SAID:
-        match = pattern.search(line)
+        match = pattern.match(line)
         if match:
             return KernelSaid(measure, match["node"], line)
     return None

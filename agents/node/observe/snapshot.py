@@ -172,4 +172,6 @@ def _isolated(subject: str, look: Callable[[], T], problems: list[str]) -> T | N
         return look()
     except ApplianceError as error:
         problems.append(f"{subject} could not be read: {error.message} {error.hint}")
-        return None
+    except ValueError as error:  # what a disk from anywhere says of itself need not make sense
+        problems.append(f"{subject} could not be read: {error}")
+    return None

@@ -39,7 +39,11 @@ Secret = Callable[[str], str]
 
 
 def send(name: str, spec: ReceiverSpec, message: Message, secret: Secret) -> None:
-    """Hand a message over. Raises UnavailableError with the reason, NotFoundError for a secret."""
+    """Hand a message over. Raises UnavailableError with the reason, NotFoundError for a secret.
+
+    A ValueError is what no protocol can carry: a host name, an address or a password with letters
+    that it does not know.
+    """
     try:
         if spec.mail is not None:
             _mail(spec.mail, message, secret)
@@ -47,7 +51,7 @@ def send(name: str, spec: ReceiverSpec, message: Message, secret: Secret) -> Non
             _post(spec.webhook, message, secret)
         elif spec.syslog is not None:
             _syslog(spec.syslog, message)
-    except (OSError, smtplib.SMTPException, HTTPException) as error:
+    except (OSError, smtplib.SMTPException, HTTPException, ValueError) as error:
         why = str(error) or type(error).__name__
         raise UnavailableError(
             f"The receiver '{name}' could not be told: {why}.",

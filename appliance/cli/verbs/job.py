@@ -58,21 +58,21 @@ def _show(session: Session, arguments: argparse.Namespace) -> int:
     if session.as_json:
         session.print_json(job)
         return 0
-    print(f"job {job['number']} {job_state(job)}: {job['summary']}")
+    print(render.plain(f"job {job['number']} {job_state(job)}: {job['summary']}"))
     print(
         f"by {job['who']}, begun {clock(job['created_at'])}, ended {clock(job['ended_at'])} (UTC)"
     )
     if job["error"]:
-        print(f"{render.paint('error:', 'critical')} {job['error']}")
+        print(f"{render.paint('error:', 'critical')} {render.plain(job['error'])}")
     if job["next_step"]:
-        print(f"next: {job['next_step']}")
+        print(render.plain(f"next: {job['next_step']}"))
     for step in job["steps"]:
-        print(f"\n{step['number']}. {step['title']} ({_how(step)})")
-        print(f"   {render.paint('$', 'dim')} {step['line']}")
+        print(render.plain(f"\n{step['number']}. {step['title']} ({_how(step)})"))
+        print(f"   {render.paint('$', 'dim')} {render.plain(step['line'])}")
         if step["code"]:
             print(f"   exit {step['code']}")
         for line in step["output"].splitlines():
-            print(f"   | {line}")
+            print(render.plain(f"   | {line}"))
     return 0
 
 

@@ -45,6 +45,11 @@ def test_lines_that_speak_of_a_disk(line: str, measure: str, node: str):
         "sd 2:0:3:0: [sdd] Attached SCSI disk",
         "Buffer I/O error on dev dm-3, logical block 1, async page read",
         "critical target error, dev sdb, sector 0 op 0x3:(DISCARD) flags 0x0",
+        # what somebody on the network asked for, quoted by LIO
+        "Unable to locate Target IQN: md/raid1: Disk failure on sda, in Storage Node",
+        "Unable to locate Target IQN: critical medium error, dev sda, in Storage Node",
+        "Unable to locate Target IQN: sd 2:0:3:0: [sda] hostbyte=DID_NO_CONNECT in Storage Node",
+        "usb 1-1: Product: I/O error, dev sda, sector 1",
     ],
 )
 def test_other_lines_say_nothing(line: str):
@@ -71,6 +76,7 @@ def test_the_log_is_read_record_by_record_from_its_end(tmp_path: Path):
     log = KernelLog(str(path))
     with path.open("ab") as end:
         end.write(b"3,2,2,-;I/O error, dev sdc, sector 1\n SUBSYSTEM=block\n")
+        end.write(b"12,3,3,-;I/O error, dev sdd, sector 1\n")  # a program's
     assert list(log.lines()) == ["I/O error, dev sdc, sector 1"]
     log.close()
     with pytest.raises(OSError, match="Bad file"):

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from agents.node.observe.devices import DeviceScan
 from agents.node.observe.snapshot import missing_members, observe_node
-from appliance.errors import ApplianceError, StepFailedError
+from appliance.errors import StepFailedError
 from appliance.kinds.base import Change, Kind, Probe, View
 from appliance.model.disk import Disk, DiskRole, Smart, Transport
 from appliance.model.pool import MemberFound, PoolFound, PoolSpec, TierFound, TierName
@@ -39,13 +39,13 @@ class FoundKind(Kind[PoolSpec, Found]):
     spec_type = PoolSpec
     found_type = Found
 
-    def __init__(self, noun: str, found: Mapping[str, Found] | ApplianceError) -> None:
+    def __init__(self, noun: str, found: Mapping[str, Found] | Exception) -> None:
         self.__class__.noun = noun
         self._found = found
 
     @override
     def observe(self, probe: Probe) -> Mapping[str, Found]:
-        if isinstance(self._found, ApplianceError):
+        if isinstance(self._found, Exception):
             raise self._found
         return self._found
 
@@ -107,6 +107,13 @@ def test_a_kind_that_fails_is_told_of_and_hides_nothing():
     assert "pool" not in found.found
     assert found.unread == {"pool"}
     assert [disk.role for disk in found.disks] == [DiskRole.FOREIGN, DiskRole.FREE]
+
+
+def test_what_makes_no_sense_is_told_of_and_hides_nothing():
+    found = observed(two_disks(), FoundKind("pool", ValueError("year 11970 is out of range")))
+    assert found.problems == ("pool: Test kind could not be read: year 11970 is out of range",)
+    assert found.unread == {"pool"}
+    assert len(found.disks) == 2
 
 
 def test_host_claims_secrets_time_and_smart_are_in_it():

@@ -42,6 +42,13 @@ def test_the_same_within_an_hour_is_kept_once(records: DiskRecords) -> None:
     assert records.history("B") == ()
 
 
+def test_a_drive_that_says_all_ones_is_kept_too(records: DiskRecords) -> None:
+    assert records.keep("A", SmartReading(), {"media-errors": 2**128 - 1}, NOW)
+    (look,) = records.history("A")
+    assert look.measures["media-errors"] == 2**63 - 1
+    assert not records.keep("A", SmartReading(), {"media-errors": 2**128 - 1}, NOW)
+
+
 def test_years_of_looks_stay_few_and_begin_with_the_first(records: DiskRecords) -> None:
     at = NOW
     for number in range(24 * 200):

@@ -135,6 +135,20 @@ def test_a_server_that_is_down_is_told_with_the_reason(make: Callable[[int], Rec
     assert "appliance receiver test x" in raised.value.hint
 
 
+@pytest.mark.parametrize(
+    "spec",
+    [
+        ReceiverSpec(webhook=WebhookWay(url="http://a..b/hook")),
+        ReceiverSpec(webhook=WebhookWay(url="http://127.0.0.1:9/h\u00fc")),
+        ReceiverSpec(webhook=WebhookWay(url="http://127.0.0.1:9/h", token="hook-token")),
+        mail(9, server="a..b"),
+    ],
+)
+def test_what_no_protocol_can_carry_is_the_receivers_trouble(spec: ReceiverSpec) -> None:
+    with pytest.raises(UnavailableError, match="receiver 'x' could not be told"):
+        send("x", spec, RAISED, lambda _: "s\u20accret")
+
+
 def test_a_server_that_refuses_is_told_with_its_words() -> None:
     with (
         smtp_server(refuse="550 no such mailbox") as told,
