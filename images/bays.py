@@ -28,7 +28,7 @@ done
 RESCAN_SATA = "for host in /sys/class/scsi_host/*; do grep -q ahci $host/proc_name && echo '- - -' > $host/scan; done; true"
 APPEAR_S = 60
 RESET_S = 400
-"""The driver waits for all commands that are on their way, and beside other nodes that took 120 s."""
+"""The driver waits for all commands that are on their way; beside other nodes that takes long."""
 
 
 def pull_disk(machine: Machine, bay: str) -> tuple[Record, EmulatedDisk]:

@@ -38,6 +38,7 @@ from appliance.api.wire import (
 )
 from appliance.model.alert import Alert
 from appliance.model.audit import AuditVerdict
+from appliance.model.base import LARGEST
 from appliance.model.erasing import Certificate
 from appliance.model.handover import Handover
 from appliance.model.job import Job
@@ -89,10 +90,6 @@ ANYONE: Final = frozenset(Role)
 HANDS: Final = frozenset({Role.TECHNICIAN, Role.ADMIN})
 ADMIN: Final = frozenset({Role.ADMIN})
 WATCHERS: Final = frozenset({Role.AUDITOR, Role.ADMIN})
-
-
-LARGEST: Final = 2**63 - 1
-"""Of SQLite's numbers."""
 
 
 class JobQuery(Empty):

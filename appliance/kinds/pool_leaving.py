@@ -100,7 +100,7 @@ class Departure:
             groups.append((*(other for group in joined for other in group), item))
         return tuple(groups)
 
-    @property
+    @cached_property
     def mirrors(self) -> Mirrors:
         """The mirrors as they were found."""
         return Mirrors(self.build, self.build.found or PoolFound(vg_uuid="", tiers={}))

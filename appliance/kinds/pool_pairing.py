@@ -127,8 +127,8 @@ class Pairing:
         taken: dict[str, list[Leaving]] = {}
         for item in sorted(unwanted, key=self._choices):
             mine = [p for p in self.build.places() if item.tier in (None, p.tier)]
-            free = [p for p in mine if self._shares(item, taken.get(p.serial, []))]
-            target = self._target(item, free, frozenset(taken))
+            open_to_it = [p for p in mine if self._shares(item, taken.get(p.serial, []))]
+            target = self._target(item, open_to_it, frozenset(taken))
             if target is None and not item.empty:
                 raise RefusedError(
                     f"Tier {item.tier} of pool '{self.build.name}' cannot give up {item.name}.",

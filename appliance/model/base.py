@@ -30,8 +30,8 @@ _UNITS: Final = {"": 1, "B": 1, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB":
 _SIZE: Final = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*$")
 
 
-LARGEST_SIZE: Final = 2**63 - 1
-"""Bytes of the largest block device Linux knows (off_t)."""
+LARGEST: Final = 2**63 - 1
+"""Of SQLite's numbers, and of the bytes of a block device (off_t)."""
 
 
 def parse_size(text: object) -> object:
@@ -43,7 +43,7 @@ def parse_size(text: object) -> object:
         msg = f"'{text}' is not a size; write for example 500 GiB, 2 TB or a number of bytes"
         raise ValueError(msg)
     size = float(match[1]) * _UNITS[match[2].upper()]
-    if size > LARGEST_SIZE:
+    if size > LARGEST:
         msg = f"'{text[:40]}' is larger than any disk; write for example 500 GiB, 2 TB"
         raise ValueError(msg)
     return int(size)

@@ -9,6 +9,7 @@ from typing import Final
 
 from sqlite_utils import Database
 
+from appliance.model.base import LARGEST
 from appliance.model.disk_record import AcknowledgedValue, KernelWord
 from appliance.model.smart import SmartReading
 from appliance.model.verdict import PastMeasures
@@ -20,9 +21,6 @@ _DAY: Final = timedelta(days=1)
 THINNING: Final = ((2 * _DAY, "%Y-%m-%dT%H"), (90 * _DAY, "%Y-%m-%d"), (1830 * _DAY, "%Y-%W"))
 """One look an hour for two days, one a day for ninety, one a week for five years: some 400 rows a
 disk at most. The first look of all is kept as well."""
-
-_LARGEST: Final = 2**63 - 1
-"""Of SQLite's numbers; a broken drive says all ones, and has more bits."""
 
 
 class DiskRecords:
@@ -45,7 +43,8 @@ class DiskRecords:
         Raises FullError.
         """
         at, last = self._last.get(serial, ("", {}))
-        measures = {name: min(value, _LARGEST) for name, value in measures.items()}
+        # A broken drive says all ones, and its counters have more bits than SQLite's numbers.
+        measures = {name: min(value, LARGEST) for name, value in measures.items()}
         same = _lasting(last) == _lasting(measures)
         if same and at[:13] == now.isoformat()[:13]:
             return False

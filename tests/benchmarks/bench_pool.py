@@ -27,8 +27,7 @@ pytestmark = [pytest.mark.bench, pytest.mark.lab, pytest.mark.timeout(1800, func
 SEQUENTIAL_S, RANDOM_S, WARM_S = 8, 15, 40
 SLOW_IOPS = 20
 DISK_IOPS, DISK_RATE = 150, 100_000_000
-"""A hard disk of 7,200/min: about 150 random operations a second; its sequential rate is halved, for
-the emulated CPU has to keep up with it."""
+"""Chosen, not measured: of a hard disk's order, and slow enough for an emulated CPU."""
 AGAINST_UNCACHED = 5.0
 SPAN = "16m"
 VOLUME = "/dev/vg_bench/vol_data"

@@ -102,8 +102,6 @@ def test_a_bond_and_a_vlan_answer_another_machine(
     carried_out(node, site(cards))
     answers(client)
     assert "active-backup" in node.succeed("cat /sys/class/net/wire/bonding/mode")
-    shown = json.loads(node.succeed("appliance link list --json"))
-    print(shown)
     assert findings(node) == []
 
 
